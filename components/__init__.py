@@ -1,0 +1,1 @@
+"""Reusable building blocks, one component per file; `__main__.py` wires them together."""
