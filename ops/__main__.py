@@ -50,9 +50,7 @@ def read_outputs(stack: str | None, outputs: Path | None) -> dict[str, Any]:
 
 
 @main.command("verify")
-@click.option(
-    "--stack", help="Stack whose outputs the Pulumi CLI prints. Default: the selected one."
-)
+@click.option("--stack", help="Stack whose outputs the CLI prints. Default: the selected one.")
 @click.option(
     "--outputs",
     type=click.Path(allow_dash=True, path_type=Path),

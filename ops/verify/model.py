@@ -50,7 +50,7 @@ class Context:
         return self.outputs.get("stage") == "production"
 
     def wait(self, probe: Callable[[], tuple[bool, str]], what: str) -> tuple[bool, str]:
-        """Waits for what a deployment in flight has yet to finish; an emulator has none in flight."""
+        """Waits for what a deployment in flight has yet to finish; an emulator has none."""
         timeout = 0 if self.emulated else self.timeout
         return wait_for(probe, what=what, timeout=timeout, on_progress=self.on_progress)
 
