@@ -17,7 +17,7 @@ from google.protobuf import json_format, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.proto import resource_pb2
-from pulumi.runtime.settings import get_root_resource, set_root_resource
+from pulumi.runtime.settings import SETTINGS, get_root_resource, set_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -57,6 +57,8 @@ class Registration:
     custom_timeouts: dict[str, str]
     remote: bool = False
     import_id: str = ""
+    provider_inputs: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Inputs of the explicit provider: region, default tags."""
     id: str = ""
     outputs: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What the answer returned; for a component, what `register_outputs` sent."""
@@ -184,17 +186,39 @@ class DuplicateResourceError(Exception):
     """Two resources share one URN; the engine refuses that too."""
 
 
+class DefaultProviderDenied(Exception):  # noqa: N818 - the engine's own name for it
+    """A resource or a provider function would use a default provider that the stack disables."""
+
+
 class RecordingMonitor(MockMonitor):
     """A mock monitor that keeps what each registration said and asks `answer` for the rest."""
 
-    def __init__(self, answer: Answer, lookup: Lookup, *, preview: bool) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        lookup: Lookup,
+        *,
+        preview: bool,
+        disabled_default_providers: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(mocks=None)  # pyright: ignore[reportArgumentType]
         self.registrations: dict[str, Registration] = {}
         self.invokes: list[tuple[str, dict[str, Any]]] = []
         self._answer = answer
         self._lookup = lookup
         self._preview = preview
+        self._disabled = disabled_default_providers
         self._lock = threading.Lock()
+
+    def _deny_default_provider(self, token: str, provider: str) -> None:
+        # https://github.com/pulumi/pulumi/blob/v3.272.0/pkg/resource/deploy/default_providers.go
+        package = token.partition(":")[0]
+        if provider or package == "pulumi":
+            return
+        if package in self._disabled or "*" in self._disabled:
+            raise DefaultProviderDenied(
+                f"Default provider for '{package}' disabled. '{token}' must use an explicit provider."
+            )
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         # The engine joins the types of all ancestors but the stack; the stock monitor keeps one and the stack.
@@ -209,21 +233,29 @@ class RecordingMonitor(MockMonitor):
         if request.type == STACK_TYPE:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         registration = _registration(urn, request)
+        if registration.custom:
+            self._deny_default_provider(registration.type, request.provider)
         with self._lock:
             if urn in self.registrations:
                 raise DuplicateResourceError(f"two resources are called {request.name!r}: {urn}")
             self.registrations[urn] = registration
+            if registration.provider in self.registrations:
+                registration.provider_inputs = self.registrations[registration.provider].inputs
             if registration.type.startswith("pulumi:providers:"):
                 registration.id = UNKNOWN if self._preview else "provider"
                 registration.outputs = dict(registration.inputs)
             elif registration.custom or registration.remote:
                 registration.id, answered = self._answer(registration)
                 registration.outputs = {**registration.inputs, **answered}
-        outputs = struct_pb2.Struct()
-        json_format.ParseDict({**json_format.MessageToDict(request.object)}, outputs)
-        for key, value in registration.outputs.items():
-            if key not in registration.inputs or registration.inputs[key] != value:
-                json_format.ParseDict({key: value}, outputs)
+        # What the answer left as it was goes back in wire format, so that a secret stays one.
+        answered = {
+            key: value
+            for key, value in registration.outputs.items()
+            if key not in registration.inputs or registration.inputs[key] != value
+        }
+        outputs = json_format.ParseDict(
+            {**json_format.MessageToDict(request.object), **answered}, struct_pb2.Struct()
+        )
         return resource_pb2.RegisterResourceResponse(
             urn=urn, id="" if registration.id == UNKNOWN else registration.id, object=outputs
         )
@@ -237,6 +269,7 @@ class RecordingMonitor(MockMonitor):
 
     def ReadResource(self, request: Any) -> Any:
         urn = self.make_urn(request.parent, request.type, request.name)
+        self._deny_default_provider(request.type, request.provider)
         result = self._lookup(f"read:{request.type}", {"id": request.id})
         self.invokes.append((f"read:{request.type}", {"id": request.id}))
         outputs = struct_pb2.Struct()
@@ -245,6 +278,7 @@ class RecordingMonitor(MockMonitor):
 
     def Invoke(self, request: Any) -> Any:
         arguments = plain(json_format.MessageToDict(request.args))
+        self._deny_default_provider(request.tok, request.provider)
         with self._lock:
             self.invokes.append((request.tok, arguments))
             result = self._lookup(request.tok, arguments)
@@ -291,6 +325,17 @@ def _registration(urn: str, request: Any) -> Registration:
     )
 
 
+def _abandon(loop: asyncio.AbstractEventLoop) -> None:
+    """Ends what a refused program left waiting; each would complain on its own otherwise."""
+    pending = asyncio.all_tasks(loop)
+    for task in pending:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+    settings: Any = SETTINGS
+    settings.rpc_manager.clear()
+    settings.outputs.clear()
+
+
 def refuse_lookup(token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """The default for provider functions: a program that needs no lookup makes none."""
     raise LookupError(f"no answer prepared for {token}({json.dumps(dict(arguments))})")
@@ -312,6 +357,7 @@ def run_program(
     config: Mapping[str, str] | None = None,
     secret_keys: frozenset[str] = frozenset(),
     preview: bool = False,
+    disabled_default_providers: frozenset[str] = frozenset(),
 ) -> Graph:
     """Runs `program` to the end of its last registration and returns what it registered.
 
@@ -324,8 +370,10 @@ def run_program(
         config: `{"namespace:key": text}`, as the engine passes it. Defaults to none.
         secret_keys: Keys of `config` that hold secrets. Defaults to none.
         preview: Whether computed outputs stay unknown. Defaults to False.
+        disabled_default_providers: Packages that must have an explicit provider, `*` for all. Defaults to none.
 
     Raises:
+        DefaultProviderDenied: A resource or a lookup has no explicit provider and must have one.
         DuplicateResourceError: Two resources share one URN.
         pulumi.RunError: The program refused its configuration.
         Exception: Whatever the program, `answer` or `lookup` raised.
@@ -334,7 +382,12 @@ def run_program(
     asyncio.set_event_loop(loop)
     set_root_resource(None)  # pyright: ignore[reportArgumentType]
     pulumi.runtime.set_all_config(dict(config or {}), sorted(secret_keys))
-    monitor = RecordingMonitor(answer, lookup, preview=preview)
+    monitor = RecordingMonitor(
+        answer,
+        lookup,
+        preview=preview,
+        disabled_default_providers=disabled_default_providers,
+    )
     exports: dict[str, Any] = {}
     secret_exports: set[str] = set()
 
@@ -359,6 +412,7 @@ def run_program(
     try:
         loop.run_until_complete(main())
     finally:
+        _abandon(loop)
         set_root_resource(None)  # pyright: ignore[reportArgumentType]
         asyncio.set_event_loop(None)
         loop.close()
