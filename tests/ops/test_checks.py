@@ -1,0 +1,120 @@
+"""What single checks conclude from what AWS says; the whole table is tried on a rehearsed stack."""
+
+import http.server
+import threading
+
+import pytest
+
+from ops.verify.edge import addresses, covers, http_redirects, https_answers
+from ops.verify.services import steady
+
+DEFINITION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/api:7"
+
+
+def service(**changes):
+    deployment = {"status": "PRIMARY", "rolloutState": "COMPLETED", "taskDefinition": DEFINITION}
+    return {
+        "status": "ACTIVE",
+        "runningCount": 2,
+        "desiredCount": 2,
+        "taskDefinition": DEFINITION,
+        "deployments": [{**deployment, **changes.pop("deployment", {})}],
+        **changes,
+    }
+
+
+def test_a_finished_deployment_with_all_tasks_is_steady():
+    assert steady(service()) == (True, "2/2 running, PRIMARY COMPLETED")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"runningCount": 1}, id="a-task-is-missing"),
+        pytest.param({"deployment": {"rolloutState": "IN_PROGRESS"}}, id="still-rolling"),
+        pytest.param({"deployment": {"taskDefinition": "api:6"}}, id="old-definition"),
+        pytest.param({"status": "DRAINING"}, id="going-away"),
+        pytest.param(
+            {"deployments": [*service()["deployments"], {"status": "ACTIVE"}]}, id="two-deployments"
+        ),
+    ],
+)
+def test_anything_else_is_not_steady(wrong):
+    holds, _ = steady(service(**wrong))
+
+    assert not holds
+
+
+def test_a_failed_rollout_says_why():
+    failed = {"rolloutState": "FAILED", "rolloutStateReason": "tasks failed to start"}
+
+    holds, detail = steady(service(deployment=failed))
+
+    assert not holds
+    assert detail.endswith("tasks failed to start")
+
+
+def test_a_service_that_does_not_exist_is_not_steady():
+    assert steady({}) == (False, "status MISSING")
+
+
+@pytest.mark.parametrize(
+    ("names", "covered"),
+    [
+        (["api.example"], True),
+        (["*.example"], True),
+        (["example"], False),
+        (["*.api.example"], False),
+        ([], False),
+    ],
+)
+def test_a_certificate_covers_its_names_and_one_label_of_a_wildcard(names, covered):
+    assert covers(names, "api.example") is covered
+
+
+def test_a_wildcard_does_not_cover_two_labels():
+    assert not covers(["*.example"], "v1.api.example")
+
+
+def test_a_name_that_nobody_knows_has_no_address():
+    assert addresses("nowhere.invalid") == set()
+
+
+def test_an_address_that_does_not_answer_is_a_failure_with_its_cause():
+    holds, detail = https_answers("https://127.0.0.1:9/health")
+
+    assert not holds
+    assert "refused" in detail
+
+
+@pytest.fixture
+def plain_server():
+    """An HTTP server on loopback that never speaks TLS and never redirects."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def test_plain_http_behind_an_https_address_is_a_failure(plain_server):
+    holds, detail = https_answers(f"https://127.0.0.1:{plain_server}/health")
+
+    assert not holds
+    assert "SSL" in detail
+
+
+def test_nothing_on_port_80_is_not_a_redirect():
+    holds, _ = http_redirects("https://127.0.0.2/health")
+
+    assert not holds
