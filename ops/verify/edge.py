@@ -195,11 +195,11 @@ def https_answers(url: str) -> tuple[bool, str]:
     return 200 <= status < 300, f"HTTP {status}"
 
 
-def http_redirects(url: str) -> tuple[bool, str]:
-    """Whether plain HTTP at the same address sends the caller to HTTPS."""
+def http_redirects(url: str, port: int = 80) -> tuple[bool, str]:
+    """Whether plain HTTP at the same host sends the caller to HTTPS."""
     parts = urllib.parse.urlsplit(url)
     try:
-        connection = http.client.HTTPConnection(str(parts.hostname), 80, timeout=10)
+        connection = http.client.HTTPConnection(str(parts.hostname), port, timeout=10)
         connection.request("GET", parts.path or "/")
         answer = connection.getresponse()
     except (OSError, http.client.HTTPException) as error:

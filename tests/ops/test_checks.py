@@ -89,11 +89,14 @@ def test_an_address_that_does_not_answer_is_a_failure_with_its_cause():
 
 @pytest.fixture
 def plain_server():
-    """An HTTP server on loopback that never speaks TLS and never redirects."""
+    """An HTTP server on loopback; `/moved` sends the caller to HTTPS, the rest is answered."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(200)
+            moved = self.path == "/moved"
+            self.send_response(301 if moved else 200)
+            if moved:
+                self.send_header("Location", "https://127.0.0.1/moved")
             self.end_headers()
 
         def log_message(self, *_):
@@ -114,7 +117,8 @@ def test_plain_http_behind_an_https_address_is_a_failure(plain_server):
     assert "SSL" in detail
 
 
-def test_nothing_on_port_80_is_not_a_redirect():
-    holds, _ = http_redirects("https://127.0.0.2/health")
+@pytest.mark.parametrize(("path", "redirected"), [("/moved", True), ("/health", False)])
+def test_only_a_redirect_to_https_counts_as_one(plain_server, path, redirected):
+    holds, _ = http_redirects(f"https://127.0.0.1{path}", plain_server)
 
-    assert not holds
+    assert holds is redirected
