@@ -9,7 +9,7 @@ import dataclasses
 import ipaddress
 import re
 from collections.abc import Sequence
-from enum import Enum
+from enum import StrEnum
 
 _RFC1918 = tuple(
     ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
@@ -27,7 +27,7 @@ _NUMBERS_PER_ZONE = 16
 _IPV6_VPC_PREFIX, _IPV6_SUBNET_PREFIX = 56, 64
 
 
-class Tier(str, Enum):
+class Tier(StrEnum):
     """What may reach a subnet, and what it may reach."""
 
     PUBLIC = "public"
@@ -43,6 +43,22 @@ class Tier(str, Enum):
 _PIECES = {Tier.PRIVATE: (1, 0), Tier.PUBLIC: (3, 4), Tier.ISOLATED: (3, 5)}
 # Hexadecimal digits of a subnet's IPv6 number: the zone's slot, then the tier.
 _TIER_DIGITS = {Tier.PUBLIC: 0, Tier.PRIVATE: 1, Tier.ISOLATED: 2}
+
+
+class NatStrategy(StrEnum):
+    """How private subnets reach the internet over IPv4.
+
+    Prices: https://aws.amazon.com/vpc/pricing/ (each gateway costs by the hour and by the byte).
+    """
+
+    NONE = "none"
+    """Not at all: for services that call nothing but AWS, through endpoints."""
+    SINGLE = "single"
+    """One gateway, in the first zone: least cost. Losing that zone cuts every zone off."""
+    PER_ZONE = "per_zone"
+    """One gateway in each zone: losing a zone costs no other zone anything."""
+    REGIONAL = "regional"
+    """One gateway that AWS spreads over the zones in use, with addresses of its choice."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
