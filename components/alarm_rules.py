@@ -1,0 +1,242 @@
+"""What is worth waking somebody for: metric, threshold and the reason, for each part of the stack.
+
+A threshold is a share of what was configured wherever there is one, so that resizing a database
+moves its alarm with it. Metric names and dimensions are those of the AWS documentation linked at
+each function; dimension values are whatever the caller has (ids are unknown before a deployment).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+GIBIBYTE = 1024**3
+MINUTE = 60
+
+
+class AlarmRule(TypedDict):
+    """One alarm, as `components.alarms.Alarms` creates it."""
+
+    name: str
+    """Short name, unique within its set."""
+    description: str
+    """What is wrong when it fires, and why the threshold is where it is."""
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, Any]
+    statistic: str
+    """`Sum`, `Average`, `Minimum`, `Maximum`, or a percentile such as `p99`."""
+    comparison: str
+    threshold: float
+    period: int
+    """Seconds."""
+    periods: int
+    """Periods that are looked at."""
+    breaching: int
+    """Periods out of those that must breach."""
+    missing: str
+    """How absent data counts: `notBreaching`, `breaching`, `ignore` or `missing`."""
+
+
+def _rule(
+    name: str,
+    description: str,
+    namespace: str,
+    metric: str,
+    dimensions: Mapping[str, Any],
+    *,
+    statistic: str,
+    threshold: float,
+    comparison: str = "GreaterThanThreshold",
+    period: int = MINUTE,
+    periods: int = 5,
+    breaching: int = 3,
+    missing: str = "notBreaching",
+) -> AlarmRule:
+    return {
+        "name": name,
+        "description": description,
+        "namespace": namespace,
+        "metric": metric,
+        "dimensions": dimensions,
+        "statistic": statistic,
+        "comparison": comparison,
+        "threshold": threshold,
+        "period": period,
+        "periods": periods,
+        "breaching": breaching,
+        "missing": missing,
+    }
+
+
+def load_balancer(arn_suffix: Any) -> Sequence[AlarmRule]:
+    """Alarms of one application load balancer.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+    """
+    dimensions = {"LoadBalancer": arn_suffix}
+    namespace = "AWS/ApplicationELB"
+    return [
+        _rule(
+            "errors",
+            "The load balancer itself answers 5xx: no target could take the request. More than"
+            " five a minute is not one client's bad luck.",
+            namespace,
+            "HTTPCode_ELB_5XX_Count",
+            dimensions,
+            statistic="Sum",
+            threshold=5,
+        ),
+        _rule(
+            "rejected-connections",
+            "The load balancer is at its connection limit; any rejection is a lost request.",
+            namespace,
+            "RejectedConnectionCount",
+            dimensions,
+            statistic="Sum",
+            threshold=0,
+            breaching=1,
+        ),
+    ]
+
+
+def public_service(target_group_suffix: Any, load_balancer_suffix: Any) -> Sequence[AlarmRule]:
+    """Alarms of what callers of one service see; they also stop and undo a deployment.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+    """
+    dimensions = {"TargetGroup": target_group_suffix, "LoadBalancer": load_balancer_suffix}
+    namespace = "AWS/ApplicationELB"
+    return [
+        _rule(
+            "target-errors",
+            "The service answers 5xx more than five times a minute.",
+            namespace,
+            "HTTPCode_Target_5XX_Count",
+            dimensions,
+            statistic="Sum",
+            threshold=5,
+        ),
+        _rule(
+            "latency",
+            "One request in a hundred takes longer than two seconds.",
+            namespace,
+            "TargetResponseTime",
+            dimensions,
+            statistic="p99",
+            threshold=2,
+        ),
+        _rule(
+            "unhealthy-targets",
+            "A task fails its health check for three minutes: longer than a start takes.",
+            namespace,
+            "UnHealthyHostCount",
+            dimensions,
+            statistic="Maximum",
+            threshold=0,
+        ),
+    ]
+
+
+def service(cluster_name: Any, service_name: Any, min_count: int) -> Sequence[AlarmRule]:
+    """Alarms of one ECS service.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-enhanced-observability-metrics-ECS.html
+    """
+    dimensions = {"ClusterName": cluster_name, "ServiceName": service_name}
+    rules = [
+        _rule(
+            f"{metric.removesuffix('Utilization').lower()}",
+            f"{metric} stays above 90 % for fifteen minutes: autoscaling did not help, so the"
+            " service is at its maximum or a task is too small.",
+            "AWS/ECS",
+            metric,
+            dimensions,
+            statistic="Average",
+            threshold=90,
+            periods=15,
+            breaching=15,
+        )
+        for metric in ("CPUUtilization", "MemoryUtilization")
+    ]
+    if min_count > 0:
+        rules.append(
+            _rule(
+                "running-tasks",
+                f"Fewer than {min_count} tasks run: the service is below the least it should have.",
+                "ECS/ContainerInsights",
+                "RunningTaskCount",
+                dimensions,
+                statistic="Minimum",
+                comparison="LessThanThreshold",
+                threshold=min_count,
+                periods=10,
+                breaching=10,
+                # Without a task the metric stops: the worst case must not look like silence.
+                missing="breaching",
+            )
+        )
+    return rules
+
+
+def database(identifier: Any, storage_gib: int) -> Sequence[AlarmRule]:
+    """Alarms of one RDS instance.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-metrics.html
+    """
+    dimensions = {"DBInstanceIdentifier": identifier}
+    return [
+        _rule(
+            "cpu",
+            "The database's processors are above 90 % for fifteen minutes.",
+            "AWS/RDS",
+            "CPUUtilization",
+            dimensions,
+            statistic="Average",
+            threshold=90,
+            periods=15,
+            breaching=15,
+        ),
+        _rule(
+            "free-storage",
+            "Less than a tenth of the storage is free: storage autoscaling is at its limit or"
+            " waits out its six hours between two steps.",
+            "AWS/RDS",
+            "FreeStorageSpace",
+            dimensions,
+            statistic="Minimum",
+            comparison="LessThanThreshold",
+            threshold=storage_gib * GIBIBYTE // 10,
+        ),
+        _rule(
+            "write-latency",
+            "Writes take longer than a tenth of a second for five minutes.",
+            "AWS/RDS",
+            "WriteLatency",
+            dimensions,
+            statistic="Average",
+            threshold=0.1,
+            breaching=5,
+        ),
+    ]
+
+
+def health_check(health_check_id: Any) -> Sequence[AlarmRule]:
+    """Alarm of a Route 53 health check, whose metrics exist in us-east-1 only.
+
+    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/monitoring-health-checks.html
+    """
+    return [
+        _rule(
+            "unreachable",
+            "The public address does not answer from the internet.",
+            "AWS/Route53",
+            "HealthCheckStatus",
+            {"HealthCheckId": health_check_id},
+            statistic="Minimum",
+            comparison="LessThanThreshold",
+            threshold=1,
+            periods=2,
+            breaching=2,
+            missing="breaching",
+        )
+    ]

@@ -1,0 +1,70 @@
+"""A set of CloudWatch alarms that reach one topic."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from components.alarm_rules import AlarmRule
+
+
+class AlarmsArgs(TypedDict):
+    """What to watch and whom to tell."""
+
+    rules: Sequence[Mapping[str, Any]]
+    """What fires: `components.alarm_rules.AlarmRule` values, one alarm each."""
+    topic_arn: pulumi.Input[str]
+    """SNS topic, in the alarms' region, that hears when an alarm fires and when it recovers."""
+    region: NotRequired[str]
+    """Region of the metrics. Defaults to the provider's."""
+    tags: NotRequired[Mapping[str, str]]
+    """Extra tags for every alarm. Defaults to none."""
+
+
+class Alarms(pulumi.ComponentResource):
+    """Alarms that tell one topic twice: when something is wrong, and when it is over."""
+
+    alarm_names: pulumi.Output[Sequence[str]]
+    """Physical names, in the order of the rules: what a deployment watches to undo itself."""
+    alarm_arns: pulumi.Output[Sequence[str]]
+    """ARNs, in the order of the rules."""
+
+    def __init__(
+        self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("babyrobots:index:Alarms", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        alarms = [_alarm(name, rule, args, child) for rule in args["rules"]]  # type: ignore[arg-type]
+
+        self.alarm_names = pulumi.Output.all(*(alarm.name for alarm in alarms))
+        self.alarm_arns = pulumi.Output.all(*(alarm.arn for alarm in alarms))
+        self.register_outputs({"alarm_names": self.alarm_names, "alarm_arns": self.alarm_arns})
+
+
+def _alarm(
+    name: str, rule: AlarmRule, args: AlarmsArgs, child: pulumi.ResourceOptions
+) -> aws.cloudwatch.MetricAlarm:
+    percentile = rule["statistic"].startswith("p")
+    return aws.cloudwatch.MetricAlarm(
+        f"{name}-{rule['name']}",
+        region=args.get("region"),
+        alarm_description=rule["description"],
+        namespace=rule["namespace"],
+        metric_name=rule["metric"],
+        dimensions=dict(rule["dimensions"]),
+        statistic=None if percentile else rule["statistic"],
+        extended_statistic=rule["statistic"] if percentile else None,
+        # A percentile of three requests says nothing about the hundredth.
+        evaluate_low_sample_count_percentiles="ignore" if percentile else None,
+        comparison_operator=rule["comparison"],
+        threshold=rule["threshold"],
+        period=rule["period"],
+        evaluation_periods=rule["periods"],
+        datapoints_to_alarm=rule["breaching"],
+        treat_missing_data=rule["missing"],
+        alarm_actions=[args["topic_arn"]],
+        ok_actions=[args["topic_arn"]],
+        tags=args.get("tags"),
+        opts=child,
+    )

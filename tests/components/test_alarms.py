@@ -1,0 +1,109 @@
+"""What an alarm watches and whom it tells; what it cannot prove: that the metric is ever sent."""
+
+import pulumi_aws as aws
+import pytest
+from pulumi.provider.experimental.analyzer import Analyzer
+
+from components import alarm_rules
+from components.alarms import Alarms
+from rehearsal.recording import UNKNOWN
+
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
+SETS = {
+    "load-balancer": alarm_rules.load_balancer("app/web/1"),
+    "public-service": alarm_rules.public_service("targetgroup/api/1", "app/web/1"),
+    "service": alarm_rules.service("cluster", "api", 2),
+    "database": alarm_rules.database("main", 100),
+    "health-check": alarm_rules.health_check("abc"),
+}
+
+
+def build(name="api", rules=SETS["public-service"], **changes):
+    return Alarms(name, {"rules": rules, "topic_arn": TOPIC, **changes})
+
+
+@pytest.mark.parametrize("rules", SETS.values(), ids=SETS)
+def test_every_alarm_tells_its_topic_both_ways_and_says_why(record, rules):
+    for alarm in record(lambda: build(rules=rules)).of(ALARM).values():
+        assert alarm.inputs["alarmActions"] == alarm.inputs["okActions"] == [TOPIC]
+        assert len(alarm.inputs["alarmDescription"]) > 30
+
+
+@pytest.mark.parametrize("rules", SETS.values(), ids=SETS)
+def test_no_alarm_asks_for_more_breaches_than_it_looks_at(rules):
+    assert all(1 <= rule["breaching"] <= rule["periods"] for rule in rules)
+
+
+def test_a_percentile_travels_as_an_extended_statistic(record):
+    alarms = record(build).of(ALARM)
+
+    assert alarms["api-latency"].inputs["extendedStatistic"] == "p99"
+    assert "statistic" not in alarms["api-latency"].inputs
+    assert alarms["api-target-errors"].inputs["statistic"] == "Sum"
+    assert "extendedStatistic" not in alarms["api-target-errors"].inputs
+
+
+def test_a_service_without_tasks_breaches_instead_of_falling_silent():
+    (running,) = [r for r in SETS["service"] if r["name"] == "running-tasks"]
+
+    assert running["missing"] == "breaching"
+    assert (running["comparison"], running["threshold"]) == ("LessThanThreshold", 2)
+
+
+def test_a_service_that_may_stand_still_has_no_alarm_for_it():
+    names = [rule["name"] for rule in alarm_rules.service("cluster", "worker", 0)]
+
+    assert names == ["cpu", "memory"]
+
+
+@pytest.mark.parametrize(("gib", "expected"), [(20, 2 * 1024**3), (100, 10 * 1024**3)])
+def test_the_storage_threshold_follows_the_size(gib, expected):
+    (storage,) = [r for r in alarm_rules.database("main", gib) if r["name"] == "free-storage"]
+
+    assert storage["threshold"] == expected
+
+
+def test_an_unknown_dimension_still_depends_on_what_it_measures(record):
+    def program():
+        database = aws.rds.Instance("main", instance_class="db.t4g.micro")
+        build("data", rules=alarm_rules.database(database.identifier, 20))
+
+    graph = record(program, preview=True)
+
+    cpu = graph.one(ALARM, "data-cpu")
+    assert cpu.inputs["dimensions"] == {"DBInstanceIdentifier": UNKNOWN}
+    assert cpu.property_dependencies["dimensions"] == (graph.one("aws:rds/instance:Instance").urn,)
+
+
+def test_metrics_of_another_region_have_their_alarm_there(record):
+    alarm = record(lambda: build(rules=alarm_rules.health_check("abc"), region="us-east-1")).one(
+        ALARM
+    )
+
+    assert alarm.inputs["region"] == "us-east-1"
+
+
+def test_outputs_are_registered_in_the_order_of_the_rules(record):
+    (component,) = record(build).components
+
+    assert component.outputs["alarm_names"] == [
+        "api-target-errors",
+        "api-latency",
+        "api-unhealthy-targets",
+    ]
+
+
+def test_two_sets_share_one_stack_and_every_child_has_its_parent(record):
+    graph = record(lambda: (build("blue"), build("green")))
+
+    assert len(graph.custom) == 6
+    assert all("babyrobots:index:Alarms$" in r.urn for r in graph.custom)
+
+
+def test_it_can_be_published_as_a_package():
+    schema = Analyzer("babyrobots").analyze([Alarms])["component_definitions"]["Alarms"]
+
+    required = [name for name, prop in schema.inputs.items() if not prop.optional]
+    assert required == ["rules", "topicArn"]
+    assert all(prop.description for prop in (*schema.inputs.values(), *schema.outputs.values()))
