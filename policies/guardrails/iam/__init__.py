@@ -1,0 +1,1 @@
+"""IAM documents: parsed once, expanded, and reasoned about as AWS would."""

@@ -1,0 +1,5 @@
+"""Can a task do only what it must?"""
+
+from guardrails.registry import Rule
+
+RULES: tuple[Rule, ...] = ()

@@ -1,0 +1,5 @@
+"""Do secrets stay secret, and can they be changed?"""
+
+from guardrails.registry import Rule
+
+RULES: tuple[Rule, ...] = ()

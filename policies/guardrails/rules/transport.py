@@ -1,0 +1,5 @@
+"""Is traffic encrypted on its way, everywhere?"""
+
+from guardrails.registry import Rule
+
+RULES: tuple[Rule, ...] = ()
