@@ -477,10 +477,10 @@ def _tags_all(registration: Registration, graph: Graph) -> Any:
     # The provider's nested settings travel as JSON text.
     if isinstance(defaults, str) and defaults != UNKNOWN:
         defaults = json.loads(defaults)
-    shared = defaults if defaults == UNKNOWN else defaults.get("tags") or {}
-    if UNKNOWN in (own, shared):
+    if UNKNOWN in (own, defaults):
         return UNKNOWN
-    return {**dict(shared), **dict(own)} or None
+    shared = defaults.get("tags") or {}
+    return UNKNOWN if shared == UNKNOWN else {**shared, **own} or None
 
 
 def _analyzer_resource(

@@ -1,7 +1,8 @@
 """The embedded AWS: moto on a free port of 127.0.0.1, in a process of its own.
 
 A process, not a thread: it uses the machine's second core while the program runs,
-`MOTO_ACCOUNT_ID` makes it the account that the stack expects, and everything it holds is gone when it ends. It ends with the rehearsal,
+`MOTO_ACCOUNT_ID` makes it the account that the stack expects, and everything it holds is gone when
+it ends. It ends with the rehearsal,
 whatever happens to that (see `tether`), and by itself after `lifetime` seconds.
 """
 
