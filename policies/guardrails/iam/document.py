@@ -64,7 +64,7 @@ class Condition:
         )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Statement:
     """One statement; lists everywhere, whatever was written."""
 
@@ -117,7 +117,7 @@ class Statement:
         return any(c.pins for c in self.condition_on(*keys))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Document:
     """A policy document."""
 
