@@ -36,6 +36,8 @@ class Alarms(pulumi.ComponentResource):
         super().__init__("babyrobots:index:Alarms", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         alarms = [_alarm(name, rule, args, child) for rule in args["rules"]]  # type: ignore[arg-type]
+        # For a caller in the same program, which may want the names one by one.
+        self.names = [alarm.name for alarm in alarms]
 
         self.alarm_names = pulumi.Output.all(*(alarm.name for alarm in alarms))
         self.alarm_arns = pulumi.Output.all(*(alarm.arn for alarm in alarms))

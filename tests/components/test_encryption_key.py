@@ -16,7 +16,8 @@ def build(name="main-data", **changes):
     return EncryptionKey(
         name,
         {
-            "description": "Encrypts the data",
+            "region": "eu-west-1",
+        "description": "Encrypts the data",
             "account_id": "123456789012",
             "region": "eu-west-1",
             "services": ["secretsmanager", "rds"],
@@ -45,6 +46,7 @@ def test_a_key_is_rotated_and_slow_to_go(record, preview):
 
     inputs = {name: value for name, value in key.inputs.items() if name != "policy"}
     assert inputs == {
+        "region": "eu-west-1",
         "description": "Encrypts the data",
         "enableKeyRotation": True,
         "rotationPeriodInDays": 365,
@@ -147,6 +149,7 @@ def test_an_operator_finds_it_by_its_alias(record):
     alias = record(build, answer=answer).one("aws:kms/alias:Alias", "main-data-alias")
 
     assert alias.inputs == {
+        "region": "eu-west-1",
         "name": "alias/babyrobots/test/main-data",
         "targetKeyId": "main-data-key-id",
     }
