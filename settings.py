@@ -46,7 +46,7 @@ from rules.values import (
 
 ENVIRONMENT_VARIABLES = {
     "ENVIRONMENT": "`staging` or `production`. When set it must match the stack, or nothing runs.",
-    "DB_USERNAME": "Name of the database's master user. Absent: `babyrobots`.",
+    "DB_USERNAME": "Name of the database's master user. Absent: a name of the program's choice.",
     "DB_PASSWORD": "Its password, 8 to 128 characters. Absent: RDS makes, keeps and rotates one.",
 }
 """What is read besides the stack's configuration. Set to nothing counts as not set, because that is

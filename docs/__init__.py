@@ -1,0 +1,1 @@
+"""What people read, and the generators of those parts that would otherwise lie some day."""
