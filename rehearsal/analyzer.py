@@ -479,7 +479,7 @@ def _tags_all(registration: Registration, graph: Graph) -> Any:
         defaults = json.loads(defaults)
     if UNKNOWN in (own, defaults):
         return UNKNOWN
-    shared = defaults.get("tags") or {}
+    shared: Any = dict(defaults).get("tags") or {}
     return UNKNOWN if shared == UNKNOWN else {**shared, **own} or None
 
 
