@@ -472,15 +472,18 @@ def _tags_all(registration: Registration, graph: Graph) -> Any:
     if not registration.type.startswith("aws:"):
         return None
     own: Any = json_format.MessageToDict(registration.properties).get("tags") or {}
-    provider = graph.resources.get(registration.provider)
-    defaults: Any = (provider.inputs if provider else {}).get("defaultTags") or {}
-    # The provider's nested settings travel as JSON text.
-    if isinstance(defaults, str) and defaults != UNKNOWN:
-        defaults = json.loads(defaults)
-    if UNKNOWN in (own, defaults):
+    shared = _default_tags(graph.resources.get(registration.provider))
+    return UNKNOWN if UNKNOWN in (own, shared) else {**shared, **own} or None
+
+
+def _default_tags(provider: Registration | None) -> Any:
+    settings: Any = {} if provider is None else provider.inputs.get("defaultTags") or {}
+    if settings == UNKNOWN:
         return UNKNOWN
-    shared: Any = dict(defaults).get("tags") or {}
-    return UNKNOWN if shared == UNKNOWN else {**shared, **own} or None
+    # A provider's nested settings travel as JSON text.
+    if isinstance(settings, str):
+        settings = json.loads(settings)
+    return settings.get("tags") or {}
 
 
 def _analyzer_resource(

@@ -7,6 +7,7 @@ the command line returns.
 import contextlib
 import dataclasses
 import enum
+import functools
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -77,6 +78,14 @@ class MissingHandlersError(Exception):
 
 class CreationFailedError(Exception):
     """The deployer could not create a resource; the message is its own."""
+
+
+class LookupFailedError(Exception):
+    """A provider function that the program calls has no answer here."""
+
+
+class VerificationError(Exception):
+    """The verification itself failed, before it could say what holds."""
 
 
 class Observer:
@@ -251,9 +260,10 @@ def rehearse(
         DefaultProviderDenied,
         DuplicateResourceError,
         EmulatorError,
-        LookupError,
+        LookupFailedError,
         MissingHandlersError,
         UnforeseenResourceError,
+        VerificationError,
         program.ProgramError,
     ) as error:
         run.fail(Status.FAILED, [str(error)])
@@ -325,7 +335,7 @@ class _Rehearsal:
             deployer = self._make_deployer(
                 helpers.emulator().endpoint, report.region, report.account_id, None
             )
-            return deployer.lookup(token, arguments)
+            return _asked(deployer, token, arguments)
 
         with self._step(Step.PREVIEW):
             preview = program.run_project(
@@ -396,7 +406,10 @@ class _Rehearsal:
 
             try:
                 deployed = program.run_project(
-                    config, answer=create, lookup=deployer.lookup, endpoint=emulator.endpoint
+                    config,
+                    answer=create,
+                    lookup=functools.partial(_asked, deployer),
+                    endpoint=emulator.endpoint,
                 )
                 self._masker.learn(deployed)
             finally:
@@ -439,13 +452,17 @@ class _Rehearsal:
                 aws_secret_access_key=FAKE_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
                 region_name=report.region,
             )
-            checks = self._verify_with(
-                dict(deployed.exports),
-                session,
-                endpoint_url=emulator.endpoint,
-                timeout=VERIFY_SECONDS,
-                on_progress=self._observer.verifying,
-            )
+            try:
+                checks = self._verify_with(
+                    dict(deployed.exports),
+                    session,
+                    endpoint_url=emulator.endpoint,
+                    timeout=VERIFY_SECONDS,
+                    on_progress=self._observer.verifying,
+                )
+            except Exception as error:
+                where = "".join(traceback.format_exception(error)).rstrip()
+                raise VerificationError(f"The verification failed\n{where}") from error
         report.checks = [
             CheckResult(
                 name=check.name,
@@ -527,6 +544,13 @@ def _states(graph: Graph, states: Mapping[str, str]) -> list[ResourceState]:
         )
         for registration in graph
     ]
+
+
+def _asked(deployer: "Deployer", token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return deployer.lookup(token, arguments)
+    except LookupError as error:
+        raise LookupFailedError(str(error)) from error
 
 
 def _reason(registration: Registration, error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Shows a rehearsal: while it runs, and what it found out."""
 
 import json
+import sys
 from collections import Counter
 from typing import Any
 
@@ -77,6 +78,10 @@ class ConsoleObserver(Observer):
         elif state != "creating":
             self._console.print(f"  {state} {kind} {registration.name}", markup=False)
 
+    def verifying(self, *details: object) -> None:
+        """Writes what is being waited for."""
+        self._console.print("  " + " ".join(map(str, details)), markup=False)
+
     def close(self) -> None:
         """Takes the bar away; may be called twice."""
         if self._progress is not None:
@@ -86,6 +91,8 @@ class ConsoleObserver(Observer):
 
 def make_console(*, plain: bool, file: Any = None) -> Console:
     """A console that fits the terminal; a plain one is as wide for every log."""
+    # Where standard output goes now: a program's own output is led elsewhere while it runs.
+    file = file or sys.stdout
     if plain:
         return Console(
             file=file,

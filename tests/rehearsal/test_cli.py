@@ -51,6 +51,7 @@ def test_a_verified_stack_exits_0(project):
     assert result.exit_code == 0, result.output
     assert "Verified · test" in result.stdout
     assert "✔ Topic main-topic" in result.stdout
+    assert "  created Topic main-topic\n" in result.stdout
     assert "\x1b" not in result.stdout
 
 

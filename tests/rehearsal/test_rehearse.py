@@ -117,6 +117,14 @@ def test_a_failed_check_fails_the_rehearsal(rehearse_small):
     assert (report.status, report.exit_code) == (Status.FAILED, 1)
 
 
+def test_a_verification_that_breaks_says_where(rehearse_small):
+    report = rehearse_small(verify=lambda outputs, *_, **__: [outputs["region"]])
+
+    assert (report.status, report.exit_code) == (Status.FAILED, 1)
+    assert "KeyError: 'region'" in report.problems[0]
+    assert report.counts["created"] == 1
+
+
 def test_a_verification_that_checks_nothing_proves_nothing(rehearse_small):
     report = rehearse_small(verify=lambda *_, **__: [])
 
