@@ -16,8 +16,7 @@ def build(name="main-data", **changes):
     return EncryptionKey(
         name,
         {
-            "region": "eu-west-1",
-        "description": "Encrypts the data",
+            "description": "Encrypts the data",
             "account_id": "123456789012",
             "region": "eu-west-1",
             "services": ["secretsmanager", "rds"],
