@@ -7,8 +7,8 @@ from rules.problems import MASK, MISSING, Problem, listed, nearest
 from rules.profiles import Stage
 
 ENVIRONMENT_OF = {
-    Stage.PRODUCTION: "production",
     Stage.STAGING: "staging",
+    Stage.PRODUCTION: "production",
     # A pull request's stack, and a developer's own, live in the account of staging and are deployed
     # with its credentials; those of production must never reach unreviewed code.
     Stage.TEMPORARY: "staging",

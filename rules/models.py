@@ -103,9 +103,10 @@ def salvage(model: type[ModelT], data: Any) -> ModelT:
                 kept[name] = field.get_default(call_default_factory=True)
             continue
         inner = model_in(field.annotation)
-        if inner and isinstance(found[key], list):
+        many = typing.get_origin(field.annotation) is tuple
+        if inner and many and isinstance(found[key], list):
             kept[name] = tuple(salvage(inner, item) for item in found[key])
-        elif inner and isinstance(found[key], Mapping):
+        elif inner and not many and isinstance(found[key], Mapping):
             kept[name] = salvage(inner, found[key])
         else:
             # The annotation alone has lost the field's own validators; the metadata holds them.

@@ -73,7 +73,10 @@ def _masked(key: str, value: object, hidden: tuple[str, ...]) -> object:
 def nearest(word: str, words: Iterable[str]) -> str:
     """`did you mean "x"? ` for the closest of `words`, or nothing when none is close."""
     by_fold = {known.lower(): known for known in words}
-    close = difflib.get_close_matches(str(word).lower(), by_fold, n=1)
+    fold = str(word).lower()
+    # An abbreviation, as `prod`, is further from its word than most mistakes are.
+    longer = [known for known in by_fold if len(fold) > 2 and known.startswith(fold)]
+    close = difflib.get_close_matches(fold, by_fold, n=1) or longer
     return f'did you mean "{by_fold[close[0]]}"? ' if close else ""
 
 

@@ -45,6 +45,8 @@ def _zones_belong_to_the_region(settings: "Settings") -> Iterator[Problem]:
             " region has more than six",
             instead=f"write [{', '.join(f'{region}{letter}' for letter in letters)}]",
         )
+        if len(zones) > most:
+            return  # which of them are too many is for the reader to decide
     for position, zone in enumerate(zones):
         if zone in zones[:position]:
             yield Problem(
