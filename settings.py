@@ -34,6 +34,7 @@ from rules.values import (
     AMAZON_ISSUERS,
     BackupWindow,
     Domain,
+    EmailAddress,
     Endpoint,
     Flag,
     MaintenanceWindow,
@@ -146,6 +147,15 @@ class Settings(Model):
         default=AMAZON_ISSUERS, description="Authorities that may issue certificates for the zone."
     )
     dns_query_logging: Flag = Field(default=False, description="Whether DNS queries are logged.")
+    web_acl_rate_limit: Annotated[
+        int, whole(10, 2_000_000_000, "requests of one address in five minutes")
+    ] = Field(
+        default=2000,
+        description="Requests that one address may make in five minutes before it is refused.",
+    )
+    alarm_emails: tuple[EmailAddress, ...] = Field(
+        default=(), description="Addresses that hear of alarms, once their owners confirm."
+    )
     image_digest: Annotated[
         str,
         matching(

@@ -95,6 +95,9 @@ class Overrides(Model):
     noncritical_capacity: Annotated[Capacity, word(Capacity, "capacity")] | None = Field(
         default=None, description="Where services run which are not critical and do not say."
     )
+    web_acl_blocks: Flag | None = Field(
+        default=None, description="Whether the firewall blocks what it matches, or only counts it."
+    )
     off_hours: OffHours | None = Field(
         default=None, description="When the stack stops for the night and the weekend."
     )
@@ -116,6 +119,7 @@ class Profile:
     wait_for_steady_state: bool
     capacity: Capacity
     noncritical_capacity: Capacity
+    web_acl_blocks: bool
     off_hours: OffHours | None
     """None when the stack never stops."""
 
@@ -139,6 +143,7 @@ PROFILES = {
         wait_for_steady_state=True,
         capacity=Capacity.SPOT,
         noncritical_capacity=Capacity.SPOT,
+        web_acl_blocks=True,
         off_hours=None,
     ),
     # One NAT gateway and Spot first; a mixed service keeps a task when Spot has none to give.
@@ -155,6 +160,7 @@ PROFILES = {
         wait_for_steady_state=True,
         capacity=Capacity.MIXED,
         noncritical_capacity=Capacity.SPOT,
+        web_acl_blocks=False,
         off_hours=OffHours(),
     ),
     # A year of logs is what https://docs.aws.amazon.com/securityhub/latest/userguide/cloudwatch-controls.html#cloudwatch-16
@@ -173,6 +179,7 @@ PROFILES = {
         wait_for_steady_state=True,
         capacity=Capacity.ON_DEMAND,
         noncritical_capacity=Capacity.MIXED,
+        web_acl_blocks=True,
         off_hours=None,
     ),
 }

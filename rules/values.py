@@ -435,6 +435,14 @@ Flag = Annotated[bool, _check(_flag)]
 NetworkRange = Annotated[ipaddress.IPv4Network, _check(_network)]
 Domain = Annotated[str, _check(_domain)]
 TagValue = Annotated[str, _check(_tag)]
+EmailAddress = Annotated[
+    str,
+    matching(
+        r"[^@\s]{1,64}@(?=.{3,255}$)[^@\s.]+(?:\.[^@\s.]+)+",
+        "an e-mail address is a name, @ and a domain",
+        "write it as oncall@example.com",
+    ),
+]
 LogRetention = Annotated[int, _check(_retention)]
 Endpoint = Annotated[str, _check(_endpoint)]
 Image = Annotated[str, _check(_image)]
