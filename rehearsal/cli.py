@@ -7,9 +7,10 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -124,22 +125,30 @@ def graph(stack: str, format_: str, directory: Path) -> None:
     from rehearsal.answers import Answerer
     from rehearsal.config import ConfigError, load_config
     from rehearsal.emulator import DEFAULT_ACCOUNT
-    from rehearsal.rehearse import DEFAULT_REGION
+    from rehearsal.recording import DefaultProviderDenied, DuplicateResourceError
+    from rehearsal.rehearse import DEFAULT_REGION, LookupFailedError
+
+    def lookup(token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        # Only what it asks about itself is known: a picture needs no AWS, not even an emulated one.
+        answer = answers.lookup(token, arguments)
+        if answer is None:
+            raise LookupFailedError(f"The program calls {token}, which needs AWS to answer.")
+        return answer
 
     try:
         config = load_config(directory.resolve(), stack)
         answers = Answerer(
             config.get("accountId") or DEFAULT_ACCOUNT, config.get("aws:region") or DEFAULT_REGION
         )
-        # Only what it asks AWS about itself is known: a picture needs no deployment.
-        found = program.run_project(
-            config,
-            answer=answers.answer,
-            lookup=lambda token, arguments: answers.lookup(token, arguments) or {},
-        )
+        found = program.run_project(config, answer=answers.answer, lookup=lookup)
     except (ConfigError, pulumi.RunError) as error:
         _fail(error)
-    except program.ProgramError as error:
+    except (
+        DefaultProviderDenied,
+        DuplicateResourceError,
+        LookupFailedError,
+        program.ProgramError,
+    ) as error:
         raise click.ClickException(str(error)) from error
     text = picture.as_json(found) if format_ == "json" else picture.mermaid(found)
     click.echo(text, nl=False)

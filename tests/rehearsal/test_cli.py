@@ -131,6 +131,10 @@ def test_the_picture_and_the_graph_are_printed(project):
     graph = invoke(project(), "graph", "test", "--format", "json")
     assert len(json.loads(graph.stdout)["resources"]) == 4
     assert invoke(project(), "graph", "nothing").exit_code == 2
+    asking = project(program=PROGRAM + "aws.ec2.get_ami_output(owners=['amazon'])\n")
+    result = invoke(asking, "graph", "test")
+    assert result.exit_code == 1
+    assert "getAmi" in result.output
 
 
 def children(pid: int) -> list[int]:

@@ -113,6 +113,11 @@ def test_every_problem_is_reported(project):
     [
         ("bad: {type: array, default: []}", "does not specify the underlying type"),
         ("bad: {type: integer, default: x}", "default value specified for configuration key 'bad'"),
+        ("bad: {type: integer, default: true}", "is not of the expected type 'integer'"),
+        (
+            "bad: {type: array, items: {type: integer}, default: [1, true]}",
+            "is not of the expected type 'array<integer>'",
+        ),
         ("bad: {type: number}", "has type 'number'"),
         ("bad: {default: 1, value: 2}", "cannot have both a 'default' and 'value'"),
         ("aws:profile: {type: string}", "should not define a type"),
