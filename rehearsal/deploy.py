@@ -1,8 +1,9 @@
 """Creates what a program registered, through boto3, on an endpoint that answers the AWS API.
 
-No engine: it creates each resource once, in the order in which the program's values resolve, and keeps no state. It
-refuses instead of guessing: an input that no API parameter takes, a type without a handler and an operation that the
-emulator unexpectedly lacks are all errors that name the resource, the operation and what was sent.
+No engine: it creates each resource once, in the order in which the program's values resolve, and
+keeps no state. It refuses instead of guessing: an input that no API parameter takes, a type without
+a handler and an operation that the emulator unexpectedly lacks are all errors that name the
+resource, the operation and what was sent.
 """
 
 import dataclasses
@@ -12,34 +13,43 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import boto3
+from boto3.session import Session
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.parsers import ResponseParserError
+from google.protobuf import json_format
 from pulumi.runtime import rpc
 
 from rehearsal.handlers import GAPS, HANDLERS, LOOKUPS
+from rehearsal.handlers.calling import run
+from rehearsal.handlers.conversion import UnmappedInputError
 from rehearsal.handlers.model import (
     Context,
     Handler,
     MissingAnswerError,
     ProviderRefusalError,
-    UnmappedInputError,
-    run,
 )
 from rehearsal.recording import Graph, Registration
 
 MASK = "[secret]"
 _NOT_ANSWERED = {"404", "405", "500", "501"}
-"""Error codes that are HTTP statuses: moto answers so, with a page and no AWS error, to what it does not know."""
+"""Error codes that are HTTP statuses: moto answers so, with a page and no AWS error, to what it
+does not know.
+"""
 
 
 class CreationError(Exception):
-    """A resource that could not be created: which one, by which operation, with which parameters."""
+    """A resource that could not be created: which one, by which operation, with which
+    parameters.
+    """
 
     def __init__(
-        self, registration: Registration, operation: str, parameters: Mapping[str, Any], message: str
+        self,
+        registration: Registration,
+        operation: str,
+        parameters: Mapping[str, Any],
+        message: str,
     ) -> None:
         secrets = secret_values(registration)
         self.registration = registration
@@ -48,8 +58,8 @@ class CreationError(Exception):
         self.message = masked(message, secrets)
         sent = json.dumps(self.parameters, indent=1, sort_keys=True, default=str)
         super().__init__(
-            f"{registration.type} {registration.name!r}: {operation or 'no operation'}: {self.message}\n"
-            f"  resource: {registration.urn}\n  parameters: {sent}"
+            f"{registration.type} {registration.name!r}: {operation or 'no operation'}: "
+            f"{self.message}\n  resource: {registration.urn}\n  parameters: {sent}"
         )
 
 
@@ -176,8 +186,9 @@ class Deployer:
         key = (service, region or self.region, dry)
         if key not in self._clients:
             if self._session is None:
-                self._session = boto3.session.Session(
-                    aws_access_key_id="testing", aws_secret_access_key="testing"  # noqa: S106
+                self._session = Session(
+                    aws_access_key_id="testing",
+                    aws_secret_access_key="testing",  # noqa: S106
                 )
             client = self._session.client(
                 service,
@@ -210,7 +221,8 @@ class Deployer:
         params: Mapping[str, Any],
         region: str = "",
     ) -> dict[str, Any]:
-        """Calls one operation for a registration; what the emulator lacks is validated and answered with nothing.
+        """Calls one operation for a registration; what the emulator lacks is validated and answered
+        with nothing.
 
         Raises:
             CreationError: The API refuses, or does not answer.
@@ -226,17 +238,7 @@ class Deployer:
             return getattr(client, operation)(**params)
         except _Accepted:
             context.gaps[operation] = gap or ""
-            self.validated.append(
-                Validated(
-                    urn=registration.urn,
-                    type=registration.type,
-                    name=registration.name,
-                    operation=name,
-                    reason=gap or "",
-                    parameters=masked(dict(params), secret_values(registration)),
-                    created=any(op not in context.gaps for op in context.responses),
-                )
-            )
+            self.validate(context, name, gap or "", params)
             return {}
         except ParamValidationError as problem:
             raise CreationError(registration, name, params, str(problem)) from problem
@@ -252,6 +254,23 @@ class Deployer:
         except BotoCoreError as problem:
             raise CreationError(registration, name, params, str(problem)) from problem
 
+    def validate(
+        self, context: Context, operation: str, reason: str, params: Mapping[str, Any]
+    ) -> None:
+        """Notes an operation that was checked and not carried out."""
+        registration = context.registration
+        self.validated.append(
+            Validated(
+                urn=registration.urn,
+                type=registration.type,
+                name=registration.name,
+                operation=operation,
+                reason=reason,
+                parameters=masked(dict(params), secret_values(registration)),
+                created=any(op not in context.gaps for op in context.responses),
+            )
+        )
+
     def _context(self, registration: Registration, handler: Handler) -> Context:
         provider = {key: _decoded(value) for key, value in registration.provider_inputs.items()}
         region = registration.inputs.get("region") or provider.get("region") or self.region
@@ -265,8 +284,8 @@ def _stop(request: AWSRequest, **_: Any) -> None:
 
 def _unanswered(status: int) -> str:
     return (
-        f"the emulator gives no answer (HTTP {status}): it lacks this operation, or failed in it. What it is known to "
-        "lack is listed, with reasons, in rehearsal/handlers/gaps.py"
+        f"the emulator gives no answer (HTTP {status}): it lacks this operation, or failed in it. "
+        "What it is known to lack is listed, with reasons, in rehearsal/handlers/gaps.py"
     )
 
 
@@ -304,8 +323,6 @@ def secret_values(registration: Registration) -> set[str]:
         elif isinstance(value, list):
             for item in value:
                 walk(item)
-
-    from google.protobuf import json_format
 
     walk(json_format.MessageToDict(registration.properties))
     return found

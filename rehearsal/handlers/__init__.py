@@ -4,11 +4,15 @@ from rehearsal.handlers import (
     containers,
     database,
     dns,
+    edge,
+    functions,
     identity,
     load_balancing,
     messaging,
     monitoring,
     network,
+    operations,
+    recovery,
     secrets,
     storage,
 )
@@ -31,6 +35,10 @@ HANDLERS: dict[str, Handler] = {
         storage,
         secrets,
         database,
+        edge,
+        functions,
+        recovery,
+        operations,
     )
     for token, handler in module.HANDLERS.items()
 }

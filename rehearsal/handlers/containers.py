@@ -6,16 +6,19 @@ from typing import Any
 
 from rehearsal.handlers.model import As, Call, Context, Handler, Naming, Rule, json_text
 
-_PROVIDER_WAIT = "the provider's own waiting; the rehearsal's verification looks at the service instead"
+_PROVIDER_WAIT = (
+    "the provider's own waiting; the rehearsal's verification looks at the service instead"
+)
 
 
 def _operation_target(context: Context, operation: str, kind: str) -> str:
-    """Runs a Cloud Map operation, which answers with a ticket, and returns the id of what it made."""
+    """Runs a Cloud Map operation, which answers with a ticket, and returns the id of what it
+    made.
+    """
     params: dict[str, Any] = {"CreatorRequestId": context.uuid()}
     params |= context.rest(operation)
     params["Name"] = context.name
-    if context.tags:
-        params["Tags"] = [{"Key": key, "Value": value} for key, value in context.tags.items()]
+    params |= context.tagged()
     ticket = context.call(operation, params)["OperationId"]
     return context.call("get_operation", {"OperationId": ticket})["Operation"]["Targets"][kind]
 
@@ -41,10 +44,8 @@ def _task_definition_rules() -> dict[str, Rule]:
     return {
         "containerDefinitions": As("containerDefinitions", json.loads),
         "proxyConfiguration.properties": As("properties", _pairs),
+        "volumes.configureAtLaunch": "configuredAtLaunch",
         "volumes.hostPath": "host.sourcePath",
-        "volumes.fsxWindowsFileServerVolumeConfiguration": (
-            "fsxWindowsFileServerVolumeConfiguration"
-        ),
     }
 
 
@@ -71,15 +72,14 @@ _SERVICE_RULES: dict[str, Rule] = {
 }
 
 
+_EXEC_LOGS = "configuration.executeCommandConfiguration.logConfiguration"
 
 HANDLERS: dict[str, Handler] = {
     "aws:ecs/cluster:Cluster": Handler(
         service="ecs",
         operation="create_cluster",
         inputs={
-            "configuration.executeCommandConfiguration.logConfiguration.s3BucketEncryptionEnabled": (
-                "s3EncryptionEnabled"
-            ),
+            f"{_EXEC_LOGS}.s3BucketEncryptionEnabled": "s3EncryptionEnabled",
         },
         naming=Naming(api="clusterName", prefix=""),
         tags="tags",
@@ -111,9 +111,9 @@ HANDLERS: dict[str, Handler] = {
         id="{taskDefinition.family}",
         outputs={
             "arn": "{taskDefinition.taskDefinitionArn}",
-            "arnWithoutRevision": lambda c: (
-                c.response["taskDefinition"]["taskDefinitionArn"].rsplit(":", 1)[0]
-            ),
+            "arnWithoutRevision": lambda c: c.response["taskDefinition"][
+                "taskDefinitionArn"
+            ].rsplit(":", 1)[0],
             "revision": "{taskDefinition.revision}",
         },
     ),

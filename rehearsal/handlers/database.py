@@ -49,7 +49,9 @@ _NOT_WITH_RESTORE = {
     "AllocatedStorage",
     "DatabaseInsightsMode",
 }
-"""Of what a program says of an instance, what a restore cannot take: the provider applies it afterwards."""
+"""Of what a program says of an instance, what a restore cannot take: the provider applies it
+afterwards.
+"""
 
 
 def _instance(context: Context) -> tuple[str, Mapping[str, Any]]:
@@ -62,20 +64,19 @@ def _instance(context: Context) -> tuple[str, Mapping[str, Any]]:
     mode = context.take("replicaMode")
     params = context.rest("create_db_instance")
     params["DBInstanceIdentifier"] = context.name
-    if context.tags:
-        params["Tags"] = [{"Key": key, "Value": value} for key, value in context.tags.items()]
+    params |= context.tagged()
     if not (snapshot or point or source):
-        found = context.call("create_db_instance", params)["DBInstance"]
+        context.call("create_db_instance", params)
     elif source:
         params = _drop(params, {"Engine", "EngineVersion", "MasterUsername", "DBName"})
         params["SourceDBInstanceIdentifier"] = source
         if mode:
             params["ReplicaMode"] = mode
-        found = _split(context, "create_db_instance_read_replica", params)
+        _split(context, "create_db_instance_read_replica", params)
     elif snapshot:
         params = _drop(params, {"DBName", "MasterUsername", "EngineVersion", "StorageEncrypted"})
         params["DBSnapshotIdentifier"] = snapshot
-        found = _split(context, "restore_db_instance_from_db_snapshot", params)
+        _split(context, "restore_db_instance_from_db_snapshot", params)
     else:
         params = _drop(params, {"MasterUsername", "EngineVersion", "StorageEncrypted", "KmsKeyId"})
         params["TargetDBInstanceIdentifier"] = params.pop("DBInstanceIdentifier")
@@ -90,18 +91,19 @@ def _instance(context: Context) -> tuple[str, Mapping[str, Any]]:
                 "useLatestRestorableTime": "UseLatestRestorableTime",
             },
         )
-        found = _split(context, "restore_db_instance_to_point_in_time", params)
+        _split(context, "restore_db_instance_to_point_in_time", params)
     found = context.call("describe_db_instances", {"DBInstanceIdentifier": context.name})[
         "DBInstances"
     ][0]
-    return _instance_outputs(context, found)
+    # The resource's id: https://www.pulumi.com/registry/packages/aws/how-to-guides/6-0-migration/
+    return found["DbiResourceId"], _instance_outputs(found)
 
 
 def _drop(params: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
     return {key: value for key, value in params.items() if key not in names}
 
 
-def _split(context: Context, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+def _split(context: Context, operation: str, params: dict[str, Any]) -> None:
     """Creates from a source with what that operation takes, then modifies the rest."""
     members = set(context.caller.operation_shape("rds", operation).members)
     now = {k: v for k, v in params.items() if k in members and k not in _NOT_WITH_RESTORE}
@@ -109,16 +111,15 @@ def _split(context: Context, operation: str, params: dict[str, Any]) -> dict[str
     exports = later.pop("EnableCloudwatchLogsExports", None)
     if exports:
         later["CloudwatchLogsExportConfiguration"] = {"EnableLogTypes": exports}
-    answer = context.call(operation, now)["DBInstance"]
+    context.call(operation, now)
     if later:
         context.call(
             "modify_db_instance",
             {"DBInstanceIdentifier": context.name, "ApplyImmediately": True, **later},
         )
-    return answer
 
 
-def _instance_outputs(context: Context, found: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _instance_outputs(found: Mapping[str, Any]) -> dict[str, Any]:
     endpoint = found.get("Endpoint") or {}
     outputs: dict[str, Any] = {
         "arn": found["DBInstanceArn"],
@@ -144,8 +145,7 @@ def _instance_outputs(context: Context, found: Mapping[str, Any]) -> tuple[str, 
                 "secretStatus": secret.get("SecretStatus", ""),
             }
         ]
-    # The resource's id: https://www.pulumi.com/registry/packages/aws/how-to-guides/6-0-migration/
-    return found["DbiResourceId"], outputs
+    return outputs
 
 
 def _parameters(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -220,7 +220,9 @@ def _log_deliveries(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _endpoints(member: str) -> Any:
     def read(context: Context) -> list[dict[str, Any]]:
-        made_up = f"{context.name}-{context.digest()[:6]}.serverless.{context.region}.cache.amazonaws.com"
+        made_up = (
+            f"{context.name}-{context.digest()[:6]}.serverless.{context.region}.cache.amazonaws.com"
+        )
         port = 6379 if member == "Endpoint" else 6380
         return [{"address": made_up, "port": port}]
 
@@ -423,6 +425,8 @@ HANDLERS: dict[str, Handler] = {
         operation="create_user_group",
         tags="Tags",
         id="{in.userGroupId}",
-        outputs={"arn": "arn:{partition}:elasticache:{region}:{account}:usergroup:{in.userGroupId}"},
+        outputs={
+            "arn": "arn:{partition}:elasticache:{region}:{account}:usergroup:{in.userGroupId}"
+        },
     ),
 }

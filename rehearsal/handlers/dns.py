@@ -56,7 +56,8 @@ _ROUTING = {
 
 
 def _record(context: Context) -> tuple[str, Mapping[str, Any]]:
-    """One record set, sent as the provider sends it: CREATE, or UPSERT when the program allows to overwrite.
+    """One record set, sent as the provider sends it: CREATE, or UPSERT when the program allows to
+    overwrite.
 
     https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/route53/record.go
     """
@@ -133,7 +134,9 @@ def _validation_options(context: Context) -> list[dict[str, str]]:
 
 
 def _validation(context: Context) -> tuple[str, Mapping[str, Any]]:
-    """Waits for the certificate as the provider does, after checking that every validation record is there."""
+    """Waits for the certificate as the provider does, after checking that every validation record
+    is there.
+    """
     arn = context.take("certificateArn")
     deadline = time.monotonic() + 90
     while True:
@@ -205,7 +208,8 @@ HANDLERS: dict[str, Handler] = {
         operation="create_query_logging_config",
         inputs={
             "zoneId": "HostedZoneId",
-            # AWS takes the ARN with and without the ending that names all streams; moto, only with it.
+            # AWS takes the ARN with and without the ending that names all streams; moto, only with
+            # it.
             "cloudwatchLogGroupArn": As(
                 "CloudWatchLogsLogGroupArn", lambda arn: f"{arn.removesuffix(':*')}:*"
             ),

@@ -1,8 +1,8 @@
 """What the emulator is known to lack.
 
-A request of one of these operations is built, validated and serialised by botocore against the AWS service model, and
-then not sent. An operation that turns out to be missing without being listed here is an error: the list is what tells a
-resource that was only validated from one that exists.
+A request of one of these operations is built, validated and serialised by botocore against the AWS
+service model, and then not sent. An operation that turns out to be missing without being listed
+here is an error: the list is what tells a resource that was only validated from one that exists.
 """
 
 import dataclasses
@@ -41,6 +41,7 @@ GAPS: dict[tuple[str, str], Gap] = {
     ("cloudfront", "create_origin_request_policy"): _lacks("CloudFront origin request policies"),
     ("cloudfront", "create_response_headers_policy"): _lacks("CloudFront headers policies"),
     ("cloudfront", "create_vpc_origin"): _lacks("CloudFront VPC origins"),
+    ("cloudfront", "publish_function"): _lacks("the publishing of CloudFront functions"),
     ("cloudwatch", "put_composite_alarm"): _lacks("composite alarms"),
     ("ec2", "create_nat_gateway"): Gap(
         "moto 5.2 knows only NAT gateways of one zone",
@@ -51,12 +52,16 @@ GAPS: dict[tuple[str, str], Gap] = {
     ("elasticache", "create_serverless_cache"): _lacks("serverless caches"),
     ("elasticache", "create_user_group"): _lacks("ElastiCache user groups"),
     ("elasticache", "modify_cache_parameter_group"): _lacks("ElastiCache parameter groups"),
+    ("lambda", "put_provisioned_concurrency_config"): _lacks("provisioned concurrency"),
+    ("lambda", "put_runtime_management_config"): _lacks("runtime management"),
     ("logs", "put_query_definition"): _lacks("saved queries of CloudWatch Logs"),
     ("rds", "start_db_instance_automated_backups_replication"): _lacks(
         "replication of automated backups"
     ),
     ("route53", "create_key_signing_key"): _lacks("Route 53 DNSSEC"),
     ("route53", "enable_hosted_zone_dnssec"): _lacks("Route 53 DNSSEC"),
+    ("servicecatalog-appregistry", "associate_attribute_group"): _lacks("attribute groups"),
+    ("servicecatalog-appregistry", "create_attribute_group"): _lacks("attribute groups"),
     ("xray", "create_group"): _lacks("X-Ray groups"),
     ("xray", "create_sampling_rule"): _lacks("X-Ray sampling rules"),
     ("xray", "put_encryption_config"): _lacks("X-Ray encryption settings"),

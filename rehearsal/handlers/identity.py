@@ -11,8 +11,7 @@ def _role(context: Context) -> tuple[str, Mapping[str, Any]]:
     managed = context.take("managedPolicyArns", [])
     params = context.rest("create_role")
     params["RoleName"] = context.name
-    if context.tags:
-        params["Tags"] = [{"Key": key, "Value": value} for key, value in context.tags.items()]
+    params |= context.tagged()
     role = context.call("create_role", params)["Role"]
     for policy in inline:
         context.call(
@@ -38,8 +37,7 @@ def _instance_profile(context: Context) -> tuple[str, Mapping[str, Any]]:
     role = context.take("role")
     params = context.rest("create_instance_profile")
     params["InstanceProfileName"] = context.name
-    if context.tags:
-        params["Tags"] = [{"Key": key, "Value": value} for key, value in context.tags.items()]
+    params |= context.tagged()
     profile = context.call("create_instance_profile", params)["InstanceProfile"]
     if role:
         context.call(
@@ -55,15 +53,18 @@ def _key(context: Context) -> tuple[str, Mapping[str, Any]]:
     period = context.take("rotationPeriodInDays")
     enabled = context.take("isEnabled", True)
     params = context.rest("create_key")
-    if context.tags:
-        params["Tags"] = [{"TagKey": key, "TagValue": value} for key, value in context.tags.items()]
+    params |= context.tagged(key="TagKey", value="TagValue")
     key = context.call("create_key", params)["KeyMetadata"]
     if rotate:
         extra = {} if period is None else {"RotationPeriodInDays": int(period)}
         context.call("enable_key_rotation", {"KeyId": key["KeyId"], **extra})
     if not enabled:
         context.call("disable_key", {"KeyId": key["KeyId"]})
-    return key["KeyId"], {"arn": key["Arn"], "keyId": key["KeyId"], "multiRegion": key.get("MultiRegion", False)}
+    return key["KeyId"], {
+        "arn": key["Arn"],
+        "keyId": key["KeyId"],
+        "multiRegion": key.get("MultiRegion", False),
+    }
 
 
 def _replica_key(context: Context) -> tuple[str, Mapping[str, Any]]:
@@ -73,8 +74,7 @@ def _replica_key(context: Context) -> tuple[str, Mapping[str, Any]]:
     params = context.rest("replicate_key")
     # The provider sends the id, not the ARN.
     params |= {"KeyId": primary.rsplit("/", 1)[-1], "ReplicaRegion": context.region}
-    if context.tags:
-        params["Tags"] = [{"TagKey": key, "TagValue": value} for key, value in context.tags.items()]
+    params |= context.tagged(key="TagKey", value="TagValue")
     # The primary's region is asked, not the replica's.
     answer = context.call("replicate_key", params, region=primary.split(":")[3])
     key = answer["ReplicaKeyMetadata"]

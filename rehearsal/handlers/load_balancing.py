@@ -1,13 +1,13 @@
 """Load balancers, listeners, rules and target groups.
 
-Attribute names: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
-and `API_TargetGroupAttribute.html`, `API_ListenerAttribute.html` beside it.
+Attribute names: `API_LoadBalancerAttribute`, `API_TargetGroupAttribute` and
+`API_ListenerAttribute` under https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.handlers.model import As, Call, Context, Handler, Naming, Rule
+from rehearsal.handlers.model import As, Call, Context, Handler, Ignore, Naming, Rule
 
 _ACTION: dict[str, Rule] = {
     "authenticateCognito": "AuthenticateCognitoConfig",
@@ -21,7 +21,9 @@ _ACTION: dict[str, Rule] = {
     "redirect": "RedirectConfig",
 }
 _ROUTING_HEADERS = {
-    f"routingHttpRequestXAmzn{pulumi}HeaderName": f"Attributes[routing.http.request.x_amzn_{api}.header_name]"
+    f"routingHttpRequestXAmzn{pulumi}HeaderName": (
+        f"Attributes[routing.http.request.x_amzn_{api}.header_name]"
+    )
     for pulumi, api in {
         "MtlsClientcert": "mtls_clientcert",
         "MtlsClientcertIssuer": "mtls_clientcert_issuer",
@@ -33,7 +35,9 @@ _ROUTING_HEADERS = {
         "TlsVersion": "tls_version",
     }.items()
 } | {
-    f"routingHttpResponse{pulumi}HeaderValue": f"Attributes[routing.http.response.{api}.header_value]"
+    f"routingHttpResponse{pulumi}HeaderValue": (
+        f"Attributes[routing.http.response.{api}.header_value]"
+    )
     for pulumi, api in {
         "AccessControlAllowCredentials": "access_control_allow_credentials",
         "AccessControlAllowHeaders": "access_control_allow_headers",
@@ -54,7 +58,7 @@ def _prefixed(path: str, rules: Mapping[str, Rule]) -> dict[str, Rule]:
 
 
 def _conditions(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html"""
+    """Each kind of condition has its own structure: `API_RuleCondition`."""
     fields = {
         "hostHeader": ("host-header", "HostHeaderConfig"),
         "httpHeader": ("http-header", "HttpHeaderConfig"),
@@ -75,6 +79,10 @@ def _conditions(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return made
 
 
+def _attributes(names: Mapping[str, str]) -> dict[str, Rule]:
+    return {key: f"/Attributes[{attribute}]" for key, attribute in names.items()}
+
+
 def _suffix(context: Context) -> str:
     """The part of an ARN that CloudWatch dimensions use."""
     arn = context.id
@@ -91,7 +99,71 @@ def _mapping_zones(context: Context) -> list[str]:
 
 
 _LIMIT = 32
-"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html"""
+"""Length of a name: `API_CreateLoadBalancer`, `API_CreateTargetGroup`."""
+
+_LOAD_BALANCER_ATTRIBUTES = {
+    "accessLogs.bucket": "access_logs.s3.bucket",
+    "accessLogs.enabled": "access_logs.s3.enabled",
+    "accessLogs.prefix": "access_logs.s3.prefix",
+    "clientKeepAlive": "client_keep_alive.seconds",
+    "connectionLogs.bucket": "connection_logs.s3.bucket",
+    "connectionLogs.enabled": "connection_logs.s3.enabled",
+    "connectionLogs.prefix": "connection_logs.s3.prefix",
+    "desyncMitigationMode": "routing.http.desync_mitigation_mode",
+    "dnsRecordClientRoutingPolicy": "dns_record.client_routing_policy",
+    "dropInvalidHeaderFields": "routing.http.drop_invalid_header_fields.enabled",
+    "enableCrossZoneLoadBalancing": "load_balancing.cross_zone.enabled",
+    "enableDeletionProtection": "deletion_protection.enabled",
+    "enableHttp2": "routing.http2.enabled",
+    "enableTlsVersionAndCipherSuiteHeaders": (
+        "routing.http.x_amzn_tls_version_and_cipher_suite.enabled"
+    ),
+    "enableWafFailOpen": "waf.fail_open.enabled",
+    "enableXffClientPort": "routing.http.xff_client_port.enabled",
+    "enableZonalShift": "zonal_shift.config.enabled",
+    "healthCheckLogs.bucket": "health_check_logs.s3.bucket",
+    "healthCheckLogs.enabled": "health_check_logs.s3.enabled",
+    "healthCheckLogs.prefix": "health_check_logs.s3.prefix",
+    "idleTimeout": "idle_timeout.timeout_seconds",
+    "preserveHostHeader": "routing.http.preserve_host_header.enabled",
+    "xffHeaderProcessingMode": "routing.http.xff_header_processing.mode",
+}
+
+_TARGET_GROUP_ATTRIBUTES = {
+    "connectionTermination": "deregistration_delay.connection_termination.enabled",
+    "deregistrationDelay": "deregistration_delay.timeout_seconds",
+    "lambdaMultiValueHeadersEnabled": "lambda.multi_value_headers.enabled",
+    "loadBalancingAlgorithmType": "load_balancing.algorithm.type",
+    "loadBalancingAnomalyMitigation": ("load_balancing.algorithm.anomaly_mitigation"),
+    "loadBalancingCrossZoneEnabled": "load_balancing.cross_zone.enabled",
+    "preserveClientIp": "preserve_client_ip.enabled",
+    "proxyProtocolV2": "proxy_protocol_v2.enabled",
+    "slowStart": "slow_start.duration_seconds",
+    "stickiness.cookieDuration": "stickiness.lb_cookie.duration_seconds",
+    "stickiness.cookieName": "stickiness.app_cookie.cookie_name",
+    "stickiness.enabled": "stickiness.enabled",
+    "stickiness.type": "stickiness.type",
+    "targetFailovers.onDeregistration": "target_failover.on_deregistration",
+    "targetFailovers.onUnhealthy": "target_failover.on_unhealthy",
+    "targetGroupHealth.dnsFailover.minimumHealthyTargetsCount": (
+        "target_group_health.dns_failover.minimum_healthy_targets.count"
+    ),
+    "targetGroupHealth.dnsFailover.minimumHealthyTargetsPercentage": (
+        "target_group_health.dns_failover.minimum_healthy_targets.percentage"
+    ),
+    "targetGroupHealth.unhealthyStateRouting.minimumHealthyTargetsCount": (
+        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count"
+    ),
+    "targetGroupHealth.unhealthyStateRouting.minimumHealthyTargetsPercentage": (
+        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage"
+    ),
+    "targetHealthStates.enableUnhealthyConnectionTermination": (
+        "target_health_state.unhealthy.connection_termination.enabled"
+    ),
+    "targetHealthStates.unhealthyDrainingInterval": (
+        "target_health_state.unhealthy.draining_interval_seconds"
+    ),
+}
 
 HANDLERS: dict[str, Handler] = {
     "aws:lb/loadBalancer:LoadBalancer": Handler(
@@ -100,7 +172,7 @@ HANDLERS: dict[str, Handler] = {
         inputs={
             "internal": As("Scheme", _scheme),
             "loadBalancerType": "Type",
-            "subnetMappings.privateIpv4Address": "PrivateIPv4Address",
+            "subnetMappings.outpostId": Ignore("an output that the input type repeats"),
         },
         tags="Tags",
         naming=Naming(limit=_LIMIT),
@@ -108,36 +180,7 @@ HANDLERS: dict[str, Handler] = {
         then=[
             Call(
                 operation="modify_load_balancer_attributes",
-                inputs={
-                    key: f"/Attributes[{attribute}]"
-                    for key, attribute in {
-                        "accessLogs.bucket": "access_logs.s3.bucket",
-                        "accessLogs.enabled": "access_logs.s3.enabled",
-                        "accessLogs.prefix": "access_logs.s3.prefix",
-                        "clientKeepAlive": "client_keep_alive.seconds",
-                        "connectionLogs.bucket": "connection_logs.s3.bucket",
-                        "connectionLogs.enabled": "connection_logs.s3.enabled",
-                        "connectionLogs.prefix": "connection_logs.s3.prefix",
-                        "desyncMitigationMode": "routing.http.desync_mitigation_mode",
-                        "dnsRecordClientRoutingPolicy": "dns_record.client_routing_policy",
-                        "dropInvalidHeaderFields": "routing.http.drop_invalid_header_fields.enabled",
-                        "enableCrossZoneLoadBalancing": "load_balancing.cross_zone.enabled",
-                        "enableDeletionProtection": "deletion_protection.enabled",
-                        "enableHttp2": "routing.http2.enabled",
-                        "enableTlsVersionAndCipherSuiteHeaders": (
-                            "routing.http.x_amzn_tls_version_and_cipher_suite.enabled"
-                        ),
-                        "enableWafFailOpen": "waf.fail_open.enabled",
-                        "enableXffClientPort": "routing.http.xff_client_port.enabled",
-                        "enableZonalShift": "zonal_shift.config.enabled",
-                        "healthCheckLogs.bucket": "health_check_logs.s3.bucket",
-                        "healthCheckLogs.enabled": "health_check_logs.s3.enabled",
-                        "healthCheckLogs.prefix": "health_check_logs.s3.prefix",
-                        "idleTimeout": "idle_timeout.timeout_seconds",
-                        "preserveHostHeader": "routing.http.preserve_host_header.enabled",
-                        "xffHeaderProcessingMode": "routing.http.xff_header_processing.mode",
-                    }.items()
-                },
+                inputs=_attributes(_LOAD_BALANCER_ATTRIBUTES),
                 params={"LoadBalancerArn": "{id}"},
             ),
             Call(
@@ -190,47 +233,7 @@ HANDLERS: dict[str, Handler] = {
         then=[
             Call(
                 operation="modify_target_group_attributes",
-                inputs={
-                    key: f"/Attributes[{attribute}]"
-                    for key, attribute in {
-                        "connectionTermination": "deregistration_delay.connection_termination.enabled",
-                        "deregistrationDelay": "deregistration_delay.timeout_seconds",
-                        "lambdaMultiValueHeadersEnabled": "lambda.multi_value_headers.enabled",
-                        "loadBalancingAlgorithmType": "load_balancing.algorithm.type",
-                        "loadBalancingAnomalyMitigation": (
-                            "load_balancing.algorithm.anomaly_mitigation"
-                        ),
-                        "loadBalancingCrossZoneEnabled": "load_balancing.cross_zone.enabled",
-                        "preserveClientIp": "preserve_client_ip.enabled",
-                        "proxyProtocolV2": "proxy_protocol_v2.enabled",
-                        "slowStart": "slow_start.duration_seconds",
-                        "stickiness.cookieDuration": "stickiness.lb_cookie.duration_seconds",
-                        "stickiness.cookieName": "stickiness.app_cookie.cookie_name",
-                        "stickiness.enabled": "stickiness.enabled",
-                        "stickiness.type": "stickiness.type",
-                        "targetFailovers.onDeregistration": "target_failover.on_deregistration",
-                        "targetFailovers.onUnhealthy": "target_failover.on_unhealthy",
-                        "targetGroupHealth.dnsFailover.minimumHealthyTargetsCount": (
-                            "target_group_health.dns_failover.minimum_healthy_targets.count"
-                        ),
-                        "targetGroupHealth.dnsFailover.minimumHealthyTargetsPercentage": (
-                            "target_group_health.dns_failover.minimum_healthy_targets.percentage"
-                        ),
-                        "targetGroupHealth.unhealthyStateRouting.minimumHealthyTargetsCount": (
-                            "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count"
-                        ),
-                        "targetGroupHealth.unhealthyStateRouting.minimumHealthyTargetsPercentage": (
-                            "target_group_health.unhealthy_state_routing"
-                            ".minimum_healthy_targets.percentage"
-                        ),
-                        "targetHealthStates.enableUnhealthyConnectionTermination": (
-                            "target_health_state.unhealthy.connection_termination.enabled"
-                        ),
-                        "targetHealthStates.unhealthyDrainingInterval": (
-                            "target_health_state.unhealthy.draining_interval_seconds"
-                        ),
-                    }.items()
-                },
+                inputs=_attributes(_TARGET_GROUP_ATTRIBUTES),
                 params={"TargetGroupArn": "{id}"},
             ),
         ],

@@ -12,7 +12,9 @@ class Api(Protocol):
     region: str
     account_id: str
 
-    def client(self, service: str, region: str = "") -> Any: ...
+    def client(self, service: str, region: str = "") -> Any:
+        """A boto3 client."""
+        ...
 
 
 Lookup = Callable[[Api, Mapping[str, Any]], Mapping[str, Any]]
@@ -120,9 +122,7 @@ def _hosted_zone(api: Api, args: Mapping[str, Any]) -> Mapping[str, Any]:
         name = f"{args['name'].rstrip('.')}."
         zones = client.list_hosted_zones_by_name(DNSName=name)["HostedZones"]
         private = bool(args.get("privateZone"))
-        matching = [
-            z for z in zones if z["Name"] == name and z["Config"]["PrivateZone"] == private
-        ]
+        matching = [z for z in zones if z["Name"] == name and z["Config"]["PrivateZone"] == private]
         if len(matching) != 1:
             raise LookupError(f"{len(matching)} hosted zones are called {name}, not one")
         found = matching[0]

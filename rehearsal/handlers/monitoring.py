@@ -60,9 +60,7 @@ def _on_off(value: bool) -> str:
     return "ENABLED" if value else "DISABLED"
 
 
-
 _DESTROY = "says how the provider deletes it"
-
 
 
 HANDLERS: dict[str, Handler] = {
@@ -208,7 +206,10 @@ HANDLERS: dict[str, Handler] = {
         naming=Naming(limit=64),
         tags="Tags",
         id="{name}",
-        outputs={"arn": "{RuleArn}", "eventBusName": lambda c: c.inputs.get("eventBusName", "default")},
+        outputs={
+            "arn": "{RuleArn}",
+            "eventBusName": lambda c: c.inputs.get("eventBusName", "default"),
+        },
     ),
     "aws:cloudwatch/eventTarget:EventTarget": Handler(
         service="events",
@@ -258,9 +259,7 @@ HANDLERS: dict[str, Handler] = {
         inputs={"resourceArn": "ResourceARN", "httpMethod": "HTTPMethod", "urlPath": "URLPath"},
         tags="Tags",
         id="{in.ruleName}",
-        outputs={
-            "arn": "arn:{partition}:xray:{region}:{account}:sampling-rule/{in.ruleName}"
-        },
+        outputs={"arn": "arn:{partition}:xray:{region}:{account}:sampling-rule/{in.ruleName}"},
     ),
     "aws:xray/encryptionConfig:EncryptionConfig": Handler(
         service="xray", operation="put_encryption_config", id="{region}"

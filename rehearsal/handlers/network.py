@@ -85,7 +85,10 @@ def _default_security_group(context: Context) -> tuple[str, Mapping[str, Any]]:
 def _tag_specification(context: Context, kind: str, params: dict[str, Any]) -> None:
     if context.tags:
         params["TagSpecifications"] = [
-            {"ResourceType": kind, "Tags": [{"Key": k, "Value": v} for k, v in context.tags.items()]}
+            {
+                "ResourceType": kind,
+                "Tags": [{"Key": k, "Value": v} for k, v in context.tags.items()],
+            }
         ]
 
 
@@ -104,7 +107,9 @@ def _rule(direction: str) -> Handler:
     """One rule as a resource of its own."""
 
     def create(context: Context) -> tuple[str, Mapping[str, Any]]:
-        note = {"Description": context.take("description")} if "description" in context.inputs else {}
+        note = (
+            {"Description": context.take("description")} if "description" in context.inputs else {}
+        )
         protocol = str(context.take("ipProtocol"))
         permission: dict[str, Any] = {"IpProtocol": protocol}
         for key, api in (("fromPort", "FromPort"), ("toPort", "ToPort")):
@@ -253,7 +258,8 @@ def _network_acl(context: Context) -> tuple[str, Mapping[str, Any]]:
 def _default_network_acl(context: Context) -> tuple[str, Mapping[str, Any]]:
     acl_id = context.take("defaultNetworkAclId")
     found = context.call("describe_network_acls", {"NetworkAclIds": [acl_id]})["NetworkAcls"][0]
-    # The provider takes every rule away that it was not told of; 32767 is AWS's own and cannot be deleted.
+    # The provider takes every rule away that it was not told of; 32767 is AWS's own and cannot be
+    # deleted.
     for entry in found["Entries"]:
         if entry["RuleNumber"] < 32767:
             context.call(

@@ -16,8 +16,7 @@ def _secret(context: Context) -> tuple[str, Mapping[str, Any]]:
             {"Region": r["region"], **({"KmsKeyId": r["kmsKeyId"]} if r.get("kmsKeyId") else {})}
             for r in replicas
         ]
-    if context.tags:
-        params["Tags"] = [{"Key": key, "Value": value} for key, value in context.tags.items()]
+    params |= context.tagged()
     arn = context.call("create_secret", params)["ARN"]
     if policy:
         context.call("put_resource_policy", {"SecretId": arn, "ResourcePolicy": json_text(policy)})

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from rehearsal.handlers.model import (
     As,
@@ -190,7 +191,7 @@ def _object(context: Context) -> tuple[str, Mapping[str, Any]]:
         context.take(steering)
     params = context.rest("put_object") | {"Bucket": bucket, "Key": key, "Body": body}
     if context.tags:
-        params["Tagging"] = "&".join(f"{name}={value}" for name, value in context.tags.items())
+        params["Tagging"] = urlencode(context.tags)
     params.setdefault("ContentType", mimetypes.guess_type(key)[0] or "application/octet-stream")
     with _policy_lifted(context, bucket):
         answer = context.call("put_object", params)
@@ -207,8 +208,8 @@ def _object(context: Context) -> tuple[str, Mapping[str, Any]]:
 def _policy_lifted(context: Context, bucket: str) -> Iterator[None]:
     """Takes a bucket's policy away for one write.
 
-    moto evaluates the Deny statements of a bucket policy and ignores their Condition, so that the usual "only over TLS"
-    denies everything.
+    moto evaluates the Deny statements of a bucket policy and ignores their Condition, so that the
+    usual "only over TLS" denies everything.
     """
     client = context.caller.client("s3", context.region)
     try:
@@ -272,7 +273,11 @@ def _encryption_rule(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if default:
             entry["ApplyServerSideEncryptionByDefault"] = {
                 "SSEAlgorithm": default["sseAlgorithm"]
-            } | ({"KMSMasterKeyID": default["kmsMasterKeyId"]} if default.get("kmsMasterKeyId") else {})
+            } | (
+                {"KMSMasterKeyID": default["kmsMasterKeyId"]}
+                if default.get("kmsMasterKeyId")
+                else {}
+            )
         if rule.get("bucketKeyEnabled") is not None:
             entry["BucketKeyEnabled"] = rule["bucketKeyEnabled"]
         if rule.get("blockedEncryptionTypes"):
@@ -280,6 +285,10 @@ def _encryption_rule(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
         made.append(entry)
     return made
 
+
+_ENCRYPTION = (
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+)
 
 HANDLERS: dict[str, Handler] = {
     "aws:s3/bucket:Bucket": Handler(
@@ -299,7 +308,7 @@ HANDLERS: dict[str, Handler] = {
         },
         id="{in.bucket}",
     ),
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": Handler(
+    _ENCRYPTION: Handler(
         service="s3",
         operation="put_bucket_encryption",
         inputs={"rules": As("ServerSideEncryptionConfiguration.Rules", _encryption_rule)},
