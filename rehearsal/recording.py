@@ -15,8 +15,8 @@ from typing import Any
 import pulumi
 from google.protobuf import json_format, struct_pb2
 from pulumi.runtime import rpc
-from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.mocks import MockEngine, MockMonitor
+from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.settings import SETTINGS, get_root_resource, set_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
@@ -287,6 +287,14 @@ class RecordingMonitor(MockMonitor):
         return resource_pb2.ResourceInvokeResponse(**{"return": returned})
 
 
+class RecordingEngine(MockEngine):
+    """The mock engine, that also answers for the version of a CLI which is not there."""
+
+    def RequirePulumiVersion(self, request: Any) -> Any:
+        """Accepts every range: no CLI takes part whose version could be wrong."""
+        return engine_pb2.RequirePulumiVersionResponse()
+
+
 def _registration(urn: str, request: Any) -> Registration:
     raw = json_format.MessageToDict(request.object)
     timeouts = {
@@ -395,6 +403,8 @@ def run_program(
         pulumi.runtime.set_mocks(
             monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor
         )
+        settings: Any = SETTINGS
+        settings.engine = RecordingEngine(None)
         await run_pulumi_func(lambda: None)
 
         def build() -> None:
