@@ -13,6 +13,7 @@ import hypothesis
 import pulumi
 import pytest
 import yaml
+from botocore.loaders import Loader
 from hypothesis import strategies as st
 
 from components.fargate_choices import Capacity
@@ -22,6 +23,7 @@ from rehearsal.config import load_config
 from rehearsal.recording import run_program
 from rules.profiles import PROFILES, Overrides, Stage
 from rules.services import Kind
+from rules.values import LOG_RETENTION_DAYS, windows_overlap
 from settings import ENVIRONMENT_VARIABLES, Settings, read_config
 from tests import strategies
 from tests.strategies import DIGEST, MUTATIONS, Mutation, Values, encode, minimal
@@ -356,6 +358,39 @@ def test_a_schedule_is_one_that_eventbridge_scheduler_takes(expression, accepted
         assert parse(values).services[0].kind is Kind.JOB
     else:
         assert list(refusal(values)) == ["babyrobots:services[0].schedule"]
+
+
+def test_log_retention_is_what_the_service_model_of_aws_lists():
+    model = Loader().load_service_model("logs", "service-2")
+    described = model["shapes"]["Days"]["documentation"].partition("Possible values are")[2]
+
+    # The text goes on to how events are kept for ever, without another number.
+    assert tuple(int(number) for number in re.findall(r"\d+", described)) == LOG_RETENTION_DAYS
+
+
+@NO_DEADLINE
+@hypothesis.given(
+    backup=st.tuples(st.integers(0, 1439), st.integers(30, 300)),
+    maintenance=st.tuples(st.integers(0, 7 * 1440 - 1), st.integers(30, 1440)),
+)
+def test_windows_overlap_when_they_share_a_minute(backup, maintenance):
+    def clock(minutes: int) -> str:
+        return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
+
+    def moment(minutes: int) -> str:
+        return f"{['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'][minutes // 1440 % 7]}:{clock(minutes)}"
+
+    start, length = maintenance
+    in_maintenance = {minute % (7 * 1440) for minute in range(start, start + length)}
+    in_backup = {
+        (day * 1440 + minute) % (7 * 1440)
+        for day in range(7)
+        for minute in range(backup[0], sum(backup))
+    }
+
+    assert windows_overlap(
+        f"{clock(backup[0])}-{clock(sum(backup))}", f"{moment(start)}-{moment(start + length)}"
+    ) == bool(in_maintenance & in_backup)
 
 
 def test_a_job_has_nothing_of_a_service_and_no_mixed_capacity():
