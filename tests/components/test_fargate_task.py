@@ -130,6 +130,13 @@ def test_ecs_assumes_both_roles_for_tasks_of_this_account_only(record):
         }
 
 
+def test_ecs_starts_the_task_with_one_role_and_the_application_has_the_other(record):
+    definition = record(build).one(DEFINITION).inputs
+
+    assert definition["executionRoleArn"] == f"arn:aws:iam:eu-west-1:{ACCOUNT}:web-execution"
+    assert definition["taskRoleArn"] == f"arn:aws:iam:eu-west-1:{ACCOUNT}:web-task"
+
+
 def test_a_task_that_needs_nothing_may_write_its_log_and_nothing_else(record):
     graph = record(build)
 
@@ -373,6 +380,8 @@ def test_two_runs_send_the_same_bytes_whatever_the_order_of_configuration(record
         )
 
     assert run("ABC").to_json() == run("CBA").to_json()
+    sent = run("ABC").one(DEFINITION).inputs["containerDefinitions"]
+    assert sent == json.dumps(json.loads(sent), sort_keys=True)
 
 
 def test_every_mistake_is_named_at_once_before_anything_exists(record):

@@ -97,7 +97,7 @@ def test_every_rule_is_about_the_target_and_waits_for_it(record):
     assert len(dependants) == 3
     for dependant in dependants:
         assert dependant.inputs["resourceId"] == "service/main/web-1"
-        assert target.urn in dependant.dependencies
+        assert target.urn in dependant.property_dependencies["resourceId"]
         assert dependant.inputs["serviceNamespace"] == "ecs"
         assert dependant.inputs["scalableDimension"] == "ecs:service:DesiredCount"
 
@@ -131,9 +131,9 @@ def test_limits_may_change_with_the_clock(record):
         ({"min_count": 7}, "min_count is 7 and max_count is 6"),
         ({"min_count": -1}, "0 <= min <= max"),
         ({"schedule": [{**NIGHT, "min_count": 1}]}, "min_count of 'stop' is 1"),
-        ({"cpu_percent": 0}, "cpu_percent is 0; it must be 1 to 100"),
+        ({"cpu_percent": -1}, "cpu_percent is -1; it must be 1 to 100"),
         ({"memory_percent": 101}, "memory_percent is 101; it must be 1 to 100"),
-        ({"requests_per_target": 0, "resource_label": LABEL}, "at least 1"),
+        ({"requests_per_target": -5, "resource_label": LABEL}, "it must be 1 or more"),
         ({"requests_per_target": 5}, "needs the resource_label"),
     ],
 )
