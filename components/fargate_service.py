@@ -21,11 +21,15 @@ class ScalingTargets(TypedDict):
     """What load of a task is normal; more than that adds tasks."""
 
     cpu_percent: NotRequired[int]
-    """Average CPU to keep. Defaults to 60."""
+    """Average CPU to keep; 0 leaves CPU out of it. Defaults to 60."""
     memory_percent: NotRequired[int]
-    """Average memory to keep. Defaults to 75."""
+    """Average memory to keep; 0 leaves it out. Defaults to 75."""
     requests_per_target: NotRequired[int]
-    """Requests a minute and task to keep; needs `resource_label`. Defaults to no such rule."""
+    """Requests a minute and task to keep; needs `resource_label`. Defaults to 0, no such rule."""
+    scale_out_cooldown: NotRequired[int]
+    """Seconds until more tasks are added again. Defaults to 60."""
+    scale_in_cooldown: NotRequired[int]
+    """Seconds until more tasks are removed. Defaults to 300."""
 
 
 class FargateServiceArgs(TypedDict):

@@ -34,12 +34,13 @@ class ServiceScalingArgs(TypedDict):
     max_count: int
     """Most tasks."""
     cpu_percent: NotRequired[int]
-    """Average CPU to keep. Defaults to 60: a task that fails leaves its load to the others at once,
-    and a new one takes a minute or two."""
+    """Average CPU to keep; 0 leaves CPU out of it. Defaults to 60: a task that fails leaves its load
+    to the others at once, and a new one takes a minute or two."""
     memory_percent: NotRequired[int]
-    """Average memory to keep. Defaults to 75: beyond it a task is close to being killed."""
+    """Average memory to keep; 0 leaves it out. Defaults to 75: beyond it a task is close to being
+    killed."""
     requests_per_target: NotRequired[int]
-    """Requests a minute and task to keep. Needs `resource_label`. Defaults to no such rule."""
+    """Requests a minute and task to keep. Needs `resource_label`. Defaults to 0, no such rule."""
     resource_label: NotRequired[pulumi.Input[str]]
     """`app/<load balancer>/<id>/targetgroup/<target group>/<id>` of the service."""
     scale_out_cooldown: NotRequired[int]
@@ -132,13 +133,13 @@ def problems(args: ServiceScalingArgs) -> list[str]:
         for whose, (least, most) in limits.items()
         if not 0 <= least <= most
     ]
+    targets = _targets(args)
     for load in ("cpu", "memory"):
-        percent = _targets(args)[load]
-        if not 1 <= percent <= 100:
-            found.append(f"{load}_percent is {percent}; it must be 1 to 100")
-    requests = args.get("requests_per_target")
+        if load in targets and not 1 <= targets[load] <= 100:
+            found.append(f"{load}_percent is {targets[load]}; it must be 1 to 100, or 0 for none")
+    requests = targets.get("requests")
     if requests is not None and requests < 1:
-        found.append(f"requests_per_target is {requests}; it must be at least 1")
+        found.append(f"requests_per_target is {requests}; it must be 1 or more, or 0 for none")
     if requests is not None and args.get("resource_label") is None:
         found.append(
             "requests_per_target needs the resource_label of a load balancer's target group"
@@ -147,9 +148,12 @@ def problems(args: ServiceScalingArgs) -> list[str]:
 
 
 def _targets(args: ServiceScalingArgs) -> dict[str, int]:
-    targets = {"cpu": args.get("cpu_percent", 60), "memory": args.get("memory_percent", 75)}
-    requests = args.get("requests_per_target")
-    return targets if requests is None else {**targets, "requests": requests}
+    targets = {
+        "cpu": args.get("cpu_percent", 60),
+        "memory": args.get("memory_percent", 75),
+        "requests": args.get("requests_per_target", 0),
+    }
+    return {load: target for load, target in targets.items() if target != 0}
 
 
 _METRICS = {

@@ -135,6 +135,8 @@ class CheckResult:
     subject: str
     ok: bool
     detail: str
+    looked_at: bool = True
+    """False when there was nothing to look at, and `detail` says why."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -468,6 +470,7 @@ class _Rehearsal:
                 name=check.name,
                 subject=self._masker.text(str(check.subject)),
                 ok=bool(check.ok),
+                looked_at=getattr(check, "status", None) != "skipped",
                 detail=self._masker.text(str(check.detail)),
             )
             for check in checks

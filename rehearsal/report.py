@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from rehearsal.recording import Registration
-from rehearsal.rehearse import Observer, Report, ResourceState, Status, Step
+from rehearsal.rehearse import CheckResult, Observer, Report, ResourceState, Status, Step
 
 _DOING = {
     Step.CONFIG: "Reading the configuration",
@@ -190,6 +190,12 @@ def _show_validated(report: Report, console: Console) -> None:
     console.print(table)
 
 
+def _verdict(check: CheckResult) -> str:
+    if not check.ok:
+        return "[red]FAILED[/]"
+    return "[green]ok[/]" if check.looked_at else "[yellow]skipped[/]"
+
+
 def _show_checks(report: Report, console: Console) -> None:
     if not report.checks:
         return
@@ -198,7 +204,7 @@ def _show_checks(report: Report, console: Console) -> None:
         table.add_column(column, ratio=ratio, overflow="fold")
     for check in report.checks:
         table.add_row(
-            "[green]ok[/]" if check.ok else "[red]FAILED[/]",
+            _verdict(check),
             escape(check.name),
             escape(check.subject),
             escape(check.detail),
