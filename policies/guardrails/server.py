@@ -75,6 +75,14 @@ class Servicer(_PolicyAnalyzerServicer):
         self._add_exemption_problems(response)
         return response
 
+    def Remediate(self, request: Any, _context: Any) -> Any:
+        """Puts right what rules of level remediate can; what it cannot read it leaves alone."""
+        try:
+            return super().Remediate(request, _context)
+        except Exception:
+            # The SDK refuses wire values that it does not know. The rules still judge the resource.
+            return proto.RemediateResponse()
+
     def Configure(self, request: Any, context: Any) -> Any:
         """Takes the configuration that the engine worked out, or refuses it by name."""
         problems = self._configuration_problems(request)
@@ -147,8 +155,17 @@ class Servicer(_PolicyAnalyzerServicer):
             return
         for urn, found in postponed.items():
             # One line per resource: on a first preview, a line per rule would bury everything else.
+            # The first words are the SDK's own for this, by which tools know it.
+            rules = dict.fromkeys(f"'{finding.rule.id}'" for finding in found)
             details = dict.fromkeys(f"{finding.rule.id} ({finding.detail})" for finding in found)
-            self._say(response, NOT_EVALUATED, level, "\n".join(details), urn)
+            self._say(
+                response,
+                NOT_EVALUATED,
+                level,
+                f"can't run policy {', '.join(rules)} from policy pack '{NAME}@v{VERSION}' "
+                "during preview:\n" + "\n".join(details),
+                urn,
+            )
 
     def _diagnostic(self, finding: Finding, level: Any) -> Any:
         rule = finding.rule

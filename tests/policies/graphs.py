@@ -27,12 +27,12 @@ def stack_request(graph: Graph) -> pb.AnalyzeStackRequest:
 
 
 def _resource(r: Registration, graph: Graph) -> pb.AnalyzerResource:
-    properties = struct_pb2.Struct()
-    properties.CopyFrom(r.properties)
     new = {k: v for k, v in r.outputs.items() if k not in r.inputs and r.custom}
     if r.custom and r.id:
         new["id"] = r.id
-    json_format.ParseDict(new, properties)
+    properties = json_format.ParseDict(
+        json_format.MessageToDict(r.properties) | new, struct_pb2.Struct()
+    )
     return pb.AnalyzerResource(
         type=r.type,
         name=r.name,
