@@ -387,6 +387,9 @@ def run_program(
         Exception: Whatever the program, `answer` or `lookup` raised.
     """
     loop = asyncio.new_event_loop()
+    # A refused resource fails every output made from it. The first failure is raised below; asyncio
+    # would print each of the others when it is collected.
+    loop.set_exception_handler(lambda _loop, _context: None)
     asyncio.set_event_loop(loop)
     set_root_resource(None)  # pyright: ignore[reportArgumentType]
     pulumi.runtime.set_all_config(dict(config or {}), sorted(secret_keys))

@@ -284,7 +284,6 @@ HANDLERS: dict[str, Handler] = {
         service="rds",
         operation="start_db_instance_automated_backups_replication",
         inputs={"retentionPeriod": "BackupRetentionPeriod"},
-        tags="Tags",
         id="{DBInstanceAutomatedBackup.DBInstanceAutomatedBackupsArn}",
     ),
     "aws:rds/proxy:Proxy": Handler(

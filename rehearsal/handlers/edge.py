@@ -220,6 +220,7 @@ HANDLERS: dict[str, Handler] = {
         },
         params={"FunctionConfig.Comment": lambda c: c.inputs.get("comment", "")},
         naming=Naming(prefix="", limit=64),
+        tags="Tags",
         id="{name}",
         then=[
             Call(
@@ -253,6 +254,7 @@ HANDLERS: dict[str, Handler] = {
         operation="create_key_value_store",
         ignored={"timeouts": _WAITS},
         naming=Naming(prefix="", limit=64),
+        tags="Tags",
         id="{KeyValueStore.Id}",
         outputs={"arn": "{KeyValueStore.ARN}", "etag": "{ETag}"},
     ),

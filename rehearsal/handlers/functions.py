@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.handlers.model import Context, Handler, Naming, Rule
+from rehearsal.handlers.model import Context, Handler, Ignore, Naming, Rule
 from rehearsal.handlers.storage import asset_bytes
 
 _FUNCTION_RULES: dict[str, Rule] = {
+    "durableConfig.retentionPeriod": "RetentionPeriodInDays",
+    "snapStart.optimizationStatus": Ignore("an output that the input type repeats"),
+    "vpcConfig.vpcId": Ignore("an output that the input type repeats"),
     "imageUri": "Code.ImageUri",
     "s3Bucket": "Code.S3Bucket",
     "s3Key": "Code.S3Key",

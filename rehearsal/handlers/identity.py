@@ -146,6 +146,8 @@ HANDLERS: dict[str, Handler] = {
     "aws:iam/serviceLinkedRole:ServiceLinkedRole": Handler(
         service="iam",
         operation="create_service_linked_role",
+        tags="Tags",
+        tagging=Call(operation="tag_role", params={"RoleName": "{Role.RoleName}"}),
         id="{Role.Arn}",
         outputs={
             "arn": "{id}",

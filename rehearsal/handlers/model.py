@@ -95,8 +95,6 @@ class Handler:
     then: Sequence[Call] = ()
     create: "Callable[[Context], tuple[str, Mapping[str, Any]]] | None" = None
     """Code in place of the calls, for what data cannot say."""
-    takes: frozenset[str] = frozenset()
-    """Inputs that `create` takes by itself; the rest goes by `inputs`, or is refused."""
 
 
 class Caller(Protocol):

@@ -219,6 +219,8 @@ HANDLERS: dict[str, Handler] = {
             "arn": "Targets.0.Arn",
             "appsyncTarget.graphqlOperation": "/Targets.0.AppSyncParameters.GraphQLOperation",
             "batchTarget": "Targets.0.BatchParameters",
+            "batchTarget.arraySize": "ArrayProperties.Size",
+            "batchTarget.jobAttempts": "RetryStrategy.Attempts",
             "deadLetterConfig": "Targets.0.DeadLetterConfig",
             "ecsTarget": "Targets.0.EcsParameters",
             "ecsTarget.enableEcsManagedTags": "EnableECSManagedTags",
@@ -227,6 +229,7 @@ HANDLERS: dict[str, Handler] = {
             ),
             "ecsTarget.networkConfiguration.securityGroups": "awsvpcConfiguration.SecurityGroups",
             "ecsTarget.networkConfiguration.subnets": "awsvpcConfiguration.Subnets",
+            "ecsTarget.orderedPlacementStrategies": "PlacementStrategy",
             "ecsTarget.tags": As(
                 "Tags", lambda tags: [{"Key": k, "Value": v} for k, v in tags.items()]
             ),

@@ -145,17 +145,18 @@ def _rule(direction: str) -> Handler:
     )
 
 
-_ROUTE_TARGETS = {
+_ROUTE_RULES = {"egressOnlyGatewayId": "EgressOnlyInternetGatewayId"}
+_INLINE_ROUTE_RULES = {
+    **_ROUTE_RULES,
     "cidrBlock": "DestinationCidrBlock",
     "ipv6CidrBlock": "DestinationIpv6CidrBlock",
-    "egressOnlyGatewayId": "EgressOnlyInternetGatewayId",
 }
 
 
 def _add_routes(context: Context, table_id: str) -> None:
     for route in context.take("routes", []):
         given = {key: value for key, value in route.items() if value not in (None, "")}
-        params = context.params("create_route", given, _ROUTE_TARGETS)
+        params = context.params("create_route", given, _INLINE_ROUTE_RULES)
         context.call("create_route", {"RouteTableId": table_id, **params})
     for gateway in context.take("propagatingVgws", []):
         context.call(
@@ -460,7 +461,7 @@ HANDLERS: dict[str, Handler] = {
     "aws:ec2/route:Route": Handler(
         service="ec2",
         operation="create_route",
-        inputs=_ROUTE_TARGETS,
+        inputs=_ROUTE_RULES,
         id=_route_id,
         outputs={"state": "active", "origin": "CreateRoute"},
     ),
@@ -548,7 +549,7 @@ HANDLERS: dict[str, Handler] = {
     "aws:ec2/managedPrefixList:ManagedPrefixList": Handler(
         service="ec2",
         operation="create_managed_prefix_list",
-        naming=Naming(api="PrefixListName"),
+        naming=Naming(api="PrefixListName", prefix=""),
         tags="TagSpecifications:prefix-list",
         id="{PrefixList.PrefixListId}",
         outputs={
