@@ -54,17 +54,15 @@ class DatabaseSecret(pulumi.ComponentResource):
             tags={"Name": name, "rotation": "manual", **args.get("tags", {})},
             opts=child,
         )
-        value = pulumi.Output.secret(
-            pulumi.Output.json_dumps(
-                {
-                    "engine": "postgres",
-                    "host": args["host"],
-                    "port": args["port"],
-                    "username": args["username"],
-                    "password": args["password"],
-                    "dbname": args["database_name"],
-                }
-            )
+        value = pulumi.Output.json_dumps(
+            {
+                "engine": "postgres",
+                "host": args["host"],
+                "port": args["port"],
+                "username": args["username"],
+                "password": args["password"],
+                "dbname": args["database_name"],
+            }
         )
         version = aws.secretsmanager.SecretVersion(
             f"{name}-value",

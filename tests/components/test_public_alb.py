@@ -156,7 +156,8 @@ def test_it_waits_until_it_may_write_its_logs(record):
     """AWS tries to write when logging is switched on, and refuses what it cannot log."""
     load_balancer = record(build, answer=answer).one(LOAD_BALANCER)
 
-    assert any("bucketPolicy" in urn for urn in load_balancer.dependencies)
+    for part in ("bucketPolicy", "bucketOwnershipControls", "bucketServerSideEncryption"):
+        assert any(part in urn for urn in load_balancer.dependencies), part
     assert any("bucketPolicy" in urn for urn in load_balancer.property_dependencies["accessLogs"])
 
 
