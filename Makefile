@@ -28,6 +28,15 @@ check: $(READY)  ## Lint, format and types
 	$(BIN)/yamllint --strict .
 	$(BIN)/pyright
 
+bench: $(READY)  ## Cost of the program as ratios, and the critical path of a deployment
+	$(BIN)/python -m rehearsal.bench
+
+docs: $(READY)  ## Regenerate what the documentation takes from the code
+	$(BIN)/python -m docs.configuration
+	$(BIN)/python -m docs.components
+	$(BIN)/python -m docs.architecture
+	$(BIN)/python -m docs.policies
+
 lock:  ## Pin what pyproject.toml names, after a change to it
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
