@@ -4,7 +4,6 @@ import gc
 
 import pulumi
 import pulumi_aws as aws
-from components.database import Database
 
 import wiring
 from components import alarm_rules
@@ -13,6 +12,8 @@ from components.alarms import Alarms
 from components.backups import Backups
 from components.cache import Cache
 from components.connection import Connection
+from components.database import Database
+from components.database_events import DatabaseEvents
 from components.dns_zone import DnsZone
 from components.encryption_key import EncryptionKey
 from components.fargate_cluster import FargateCluster
@@ -38,14 +39,18 @@ account_id = settings.account_id or aws.get_caller_identity_output(opts=lookups)
 args = wiring.Wiring(settings=settings, account_id=account_id)
 
 # What everything else stands on.
-logs_key = EncryptionKey("logs", args.logs_key(), placed)
+logs_key = EncryptionKey("logs", args.logs_key(settings.region), placed)
 topic = AlarmTopic("alarms", args.alarm_topic(settings.region), placed)
 network = Network("main", args.network(logs_key), placed)
-repository = ImageRepository("api", args.repository(), placed)
+images_key = EncryptionKey("images", args.images_key(), placed)
+repository = ImageRepository("api", args.repository(images_key), placed)
 cluster = FargateCluster("main", args.cluster(logs_key), placed)
 
-# The way in. Route 53 keeps its metrics in us-east-1, so its alarms are heard there.
-zone = DnsZone("main", args.dns_zone(), placed)
+# The way in. Route 53 keeps its logs and metrics in us-east-1, so alarms are heard there too.
+queries_key = None
+if settings.dns_query_logging:
+    queries_key = EncryptionKey("logs-us-east-1", args.logs_key("us-east-1"), placed)
+zone = DnsZone("main", args.dns_zone(queries_key), placed)
 alb = PublicAlb("web", args.public_alb(network, zone), placed)
 acl = WebAcl("web", args.web_acl(alb, logs_key), placed)
 faraway = AlarmTopic("alarms-us-east-1", args.alarm_topic("us-east-1"), placed)
@@ -73,6 +78,7 @@ if settings.database_enabled:
     database = Database("main", args.database(network, logs_key), placed)
     backings["database"] = wiring.database_backing(database, settings.database_name)
     Alarms("database", args.database_alarms(database, topic), placed)
+    DatabaseEvents("database", {"identifier": database.identifier, "topic_arn": topic.arn}, placed)
 if settings.cache_enabled:
     cache = Cache("main", args.cache(network, logs_key), placed)
     backings["cache"] = wiring.cache_backing(cache)

@@ -112,12 +112,12 @@ class Wiring:
     settings: Settings
     account_id: pulumi.Input[str]
 
-    def logs_key(self) -> EncryptionKeyArgs:
-        """The key of every log group of the stack."""
+    def logs_key(self, region: str) -> EncryptionKeyArgs:
+        """The key of every log group of the stack in a region."""
         return {
             "description": "Log groups of the stack",
             "account_id": self.account_id,
-            "region": self.settings.region,
+            "region": region,
             "services": [],
             # Names differ by component and some are generated; the key is the stack's own anyway.
             "log_groups": ["*"],
@@ -149,10 +149,10 @@ class Wiring:
             "ipv6": settings.ipv6,
         }
 
-    def dns_zone(self) -> DnsZoneArgs:
-        """Zone and certificate."""
+    def dns_zone(self, logs_key: EncryptionKey | None) -> DnsZoneArgs:
+        """Zone and certificate; the key, when queries are logged, is of us-east-1."""
         settings = self.settings
-        return {
+        args: DnsZoneArgs = {
             "zone_name": settings.zone_name,
             "zone_id": settings.zone_id,
             "hostnames": settings.hostnames,
@@ -162,6 +162,9 @@ class Wiring:
             "query_log_retention_days": settings.profile.log_retention_days,
             "protect": settings.profile.protect,
         }
+        if logs_key is not None:
+            args["query_log_kms_key_arn"] = logs_key.arn
+        return args
 
     def public_alb(self, network: Network, zone: DnsZone) -> PublicAlbArgs:
         """The load balancer."""
@@ -216,10 +219,22 @@ class Wiring:
             "logs_kms_key_arn": logs_key.arn,
         }
 
-    def repository(self) -> ImageRepositoryArgs:
+    def images_key(self) -> EncryptionKeyArgs:
+        """The key of the registry."""
+        return {
+            "description": "Images of the stack",
+            "account_id": self.account_id,
+            "region": self.settings.region,
+            "services": ["ecr"],
+            "deletion_window_days": 30 if self.settings.critical else 7,
+            "protect": self.settings.profile.protect,
+        }
+
+    def repository(self, key: EncryptionKey) -> ImageRepositoryArgs:
         """Where images are kept."""
         profile = self.settings.profile
         return {
+            "kms_key_arn": key.arn,
             "build_context": self.settings.image_build,
             "force_delete": profile.force_destroy,
             "protect": profile.protect,
@@ -257,6 +272,10 @@ class Wiring:
             "log_kms_key_arn": logs_key.arn,
             "tags": self.backup_tags(),
         }
+        if settings.emulated:
+            # The emulator keeps neither, so that every later preview would set them again.
+            args["extended_support"] = True
+            args["performance_insights"] = False
         username, password = (
             settings.credentials.username_output,
             settings.credentials.password_output,
@@ -270,7 +289,8 @@ class Wiring:
     def database_alarms(self, database: Database, topic: AlarmTopic) -> AlarmsArgs:
         """What goes wrong with the database."""
         storage = self.settings.database_allocated_storage_gib
-        rules = alarm_rules.database(database.identifier, storage)
+        machine = self.settings.database_instance_class
+        rules = alarm_rules.database(database.identifier, storage, machine)
         return {"rules": rules, "topic_arn": topic.arn}
 
     def cache(self, network: Network, logs_key: EncryptionKey) -> CacheArgs:

@@ -178,11 +178,31 @@ def service(cluster_name: Any, service_name: Any, min_count: int) -> Sequence[Al
     return rules
 
 
-def database(identifier: Any, storage_gib: int) -> Sequence[AlarmRule]:
+_SIZES_GIB = {"micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16}
+_MEMORY_PER_CPU = {"c": 0.5, "r": 2, "x": 4, "z": 2}
+"""Memory relative to a general-purpose class of the same size:
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html"""
+
+
+def connection_limit(instance_class: str) -> int:
+    """About how many connections PostgreSQL takes on an instance of this class.
+
+    RDS's default of max_connections is LEAST(DBInstanceClassMemory / 9531392, 5000):
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
+    """
+    _, family, size = instance_class.split(".")
+    multiple = int(size.removesuffix("xlarge") or 1) if size.endswith("xlarge") else 1
+    gib = _SIZES_GIB["xlarge" if size.endswith("xlarge") else size] * multiple
+    bytes_ = gib * _MEMORY_PER_CPU.get(family[0], 1) * GIBIBYTE
+    return min(int(bytes_ / 9_531_392), 5000)
+
+
+def database(identifier: Any, storage_gib: int, instance_class: str) -> Sequence[AlarmRule]:
     """Alarms of one RDS instance.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-metrics.html
     """
+    connections = connection_limit(instance_class)
     dimensions = {"DBInstanceIdentifier": identifier}
     return [
         _rule(
@@ -206,6 +226,16 @@ def database(identifier: Any, storage_gib: int) -> Sequence[AlarmRule]:
             statistic="Minimum",
             comparison="LessThanThreshold",
             threshold=storage_gib * GIBIBYTE // 10,
+        ),
+        _rule(
+            "connections",
+            f"More than four fifths of the about {connections} connections are in use: the next"
+            " deployment, which doubles the tasks for a moment, may find none left.",
+            "AWS/RDS",
+            "DatabaseConnections",
+            dimensions,
+            statistic="Maximum",
+            threshold=connections * 4 // 5,
         ),
         _rule(
             "write-latency",

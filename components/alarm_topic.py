@@ -8,9 +8,14 @@ import pulumi_aws as aws
 
 from components.encryption_key import EncryptionKey
 
-PUBLISHERS = ("cloudwatch.amazonaws.com",)
-"""The topic's key and its policy must both admit a publisher, or its messages vanish in silence:
-https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"""
+PUBLISHERS = {
+    "cloudwatch.amazonaws.com": "cloudwatch:{}:{}:alarm:*",
+    "events.rds.amazonaws.com": "rds:{}:{}:*",
+}
+"""Who may publish, and on behalf of what (an ARN without its partition): alarms, and what RDS has
+to say. The topic's key and its policy must both admit a publisher, or its messages vanish:
+https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.GrantingPermissions.html"""
 
 
 class AlarmTopicArgs(TypedDict):
@@ -54,8 +59,7 @@ class AlarmTopic(pulumi.ComponentResource):
                 "account_id": args["account_id"],
                 "region": args["region"],
                 "services": ["sns"],
-                "service_principals": PUBLISHERS,
-                "deletion_window_days": 7,
+                "service_principals": tuple(PUBLISHERS),
                 "protect": args.get("protect_key", False),
                 "tags": tags,
             },
@@ -99,23 +103,24 @@ def _policy(topic_arn: pulumi.Input[str], args: AlarmTopicArgs) -> pulumi.Output
         {
             "Version": "2012-10-17",
             "Statement": [
-                {
-                    "Sid": "AlarmsPublish",
-                    "Effect": "Allow",
-                    "Principal": {"Service": list(PUBLISHERS)},
-                    "Action": "sns:Publish",
-                    "Resource": topic_arn,
-                    "Condition": {
-                        "StringEquals": {"aws:SourceAccount": args["account_id"]},
-                        "ArnLike": {
-                            "aws:SourceArn": pulumi.Output.format(
-                                "arn:aws:cloudwatch:{}:{}:alarm:*",
-                                args["region"],
-                                args["account_id"],
-                            )
+                *(
+                    {
+                        "Sid": f"Publisher{number}",
+                        "Effect": "Allow",
+                        "Principal": {"Service": principal},
+                        "Action": "sns:Publish",
+                        "Resource": topic_arn,
+                        "Condition": {
+                            "StringEquals": {"aws:SourceAccount": args["account_id"]},
+                            "ArnLike": {
+                                "aws:SourceArn": pulumi.Output.format(
+                                    f"arn:aws:{source}", args["region"], args["account_id"]
+                                )
+                            },
                         },
-                    },
-                },
+                    }
+                    for number, (principal, source) in enumerate(PUBLISHERS.items(), 1)
+                ),
                 {
                     "Sid": "OnlyOverTls",
                     "Effect": "Deny",

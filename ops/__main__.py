@@ -75,7 +75,7 @@ def verify_command(
     plain: bool,
 ) -> None:
     """Check that a deployed stack keeps its promises; exit 1 if one is broken."""
-    console = Console(stderr=True, no_color=plain, highlight=False)
+    console = Console(stderr=True, no_color=plain, highlight=False, emoji=False)
     checks = verify(
         read_outputs(stack, outputs),
         endpoint_url=endpoint_url,
@@ -85,7 +85,7 @@ def verify_command(
     if as_json:
         click.echo(json.dumps([vars_of(check) for check in checks], indent=2))
     else:
-        Console(no_color=plain, highlight=False).print(table_of(checks, plain=plain))
+        Console(no_color=plain, highlight=False, emoji=False).print(table_of(checks, plain=plain))
     broken = [check for check in checks if not check.ok]
     if broken:
         console.print(f"{len(broken)} of {len(checks)} checks failed")

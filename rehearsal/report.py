@@ -101,8 +101,9 @@ def make_console(*, plain: bool, file: Any = None) -> Console:
             color_system=None,
             force_terminal=False,
             highlight=False,
+            emoji=False,
         )
-    return Console(file=file, highlight=False)
+    return Console(file=file, highlight=False, emoji=False)
 
 
 def show(report: Report, console: Console) -> None:

@@ -23,14 +23,15 @@ def test_the_topic_is_encrypted_with_its_own_key(record):
     assert graph.one(TOPIC).property_dependencies["kmsMasterKeyId"] == (graph.one(KEY).urn,)
 
 
-def test_cloudwatch_may_use_the_key_and_publish_for_this_account_only(record):
+@pytest.mark.parametrize("publisher", ["cloudwatch.amazonaws.com", "events.rds.amazonaws.com"])
+def test_a_publisher_may_use_the_key_and_publish_for_this_account_only(record, publisher):
     graph = record(build)
 
     statements = [
         statement
         for document in (graph.one(KEY).inputs["policy"], graph.one(POLICY).inputs["policy"])
         for statement in json.loads(document)["Statement"]
-        if "cloudwatch.amazonaws.com" in str(statement["Principal"])
+        if publisher in str(statement["Principal"])
     ]
     assert len(statements) == 2
     assert all(

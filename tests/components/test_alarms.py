@@ -14,7 +14,7 @@ SETS = {
     "load-balancer": alarm_rules.load_balancer("app/web/1"),
     "public-service": alarm_rules.public_service("targetgroup/api/1", "app/web/1"),
     "service": alarm_rules.service("cluster", "api", 2),
-    "database": alarm_rules.database("main", 100),
+    "database": alarm_rules.database("main", 100, "db.m7g.large"),
     "health-check": alarm_rules.health_check("abc"),
 }
 
@@ -59,15 +59,31 @@ def test_a_service_that_may_stand_still_has_no_alarm_for_it():
 
 @pytest.mark.parametrize(("gib", "expected"), [(20, 2 * 1024**3), (100, 10 * 1024**3)])
 def test_the_storage_threshold_follows_the_size(gib, expected):
-    (storage,) = [r for r in alarm_rules.database("main", gib) if r["name"] == "free-storage"]
+    (storage,) = [
+        r for r in alarm_rules.database("main", gib, "db.t4g.micro") if r["name"] == "free-storage"
+    ]
 
     assert storage["threshold"] == expected
+
+
+@pytest.mark.parametrize(
+    ("instance_class", "limit"),
+    [
+        ("db.t4g.micro", 112),
+        ("db.m7g.large", 901),
+        ("db.r7g.large", 1802),
+        ("db.m7g.2xlarge", 3604),
+        ("db.r7g.16xlarge", 5000),
+    ],
+)
+def test_the_connection_threshold_follows_the_class(instance_class, limit):
+    assert alarm_rules.connection_limit(instance_class) == limit
 
 
 def test_an_unknown_dimension_still_depends_on_what_it_measures(record):
     def program():
         database = aws.rds.Instance("main", instance_class="db.t4g.micro")
-        build("data", rules=alarm_rules.database(database.identifier, 20))
+        build("data", rules=alarm_rules.database(database.identifier, 20, "db.t4g.micro"))
 
     graph = record(program, preview=True)
 

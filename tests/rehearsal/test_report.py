@@ -132,6 +132,22 @@ def test_a_failed_check_is_counted_in_the_verdict():
     assert "Failed: 1 of 1 checks · test" in text
 
 
+@pytest.mark.parametrize("plain", [True, False])
+def test_an_arn_is_shown_letter_by_letter(plain):
+    # rich reads `:secret:` as the name of a picture unless told otherwise.
+    text = shown(report(outputs={"secret": "arn:aws:x:secret:name"}), plain=plain)
+    assert "arn:aws:x:secret:name" in text
+
+
+def test_a_check_that_had_nothing_to_look_at_is_not_shown_as_kept():
+    skipped = CheckResult(
+        name="promise", subject="orders", ok=True, detail="no traffic", looked_at=False
+    )
+    text = shown(report(checks=[skipped]))
+    assert "skipped" in text
+    assert " ok " not in text
+
+
 def test_plain_output_has_no_control_characters_and_one_width():
     text = shown(report(findings=[finding()]))
     assert "\x1b" not in text
