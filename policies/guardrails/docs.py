@@ -87,8 +87,8 @@ def _coverage() -> Iterator[str]:
     yield "## Coverage"
     yield ""
     yield (
-        "Which rules of well-known catalogues have a counterpart here. Counted are those that can be "
-        "decided from a declaration and concern the resources that this pack is about."
+        "Which rules of well-known catalogues have a counterpart here. Counted are those that can "
+        "be decided from a declaration and concern the resources that this pack is about."
     )
     yield ""
     yield "| catalogue | applicable | covered |"

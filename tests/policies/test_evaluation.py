@@ -4,10 +4,12 @@ import dataclasses
 
 import pytest
 from google.protobuf import json_format
+from guardrails.draft import Draft
 from guardrails.examples import struct
 from guardrails.registry import ALWAYS, FIX, Severity, node, rule
 from guardrails.values import OUTPUT, SECRET, SIGNATURE
 from pulumi.runtime.proto import analyzer_pb2 as pb
+from pulumi_policy import ResourceValidationArgs
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from tests.policies.harness import pack_of, through_sdk, through_server
@@ -173,3 +175,21 @@ def test_other_levels_remediate_nothing():
 
     assert list(runner.servicer.Remediate(request, None).remediations) == []
     assert [s.level for s in runner.run([VPC])] == ["mandatory"]
+
+
+@pytest.mark.parametrize(
+    ("before", "changed", "after"),
+    [
+        (UNKNOWN_STRING_VALUE, False, UNKNOWN_STRING_VALUE),
+        (None, True, {"a": "b"}),
+        ({"a": "kept"}, False, {"a": "kept"}),
+        ({"c": "d"}, True, {"a": "b", "c": "d"}),
+    ],
+)
+def test_a_draft_says_whether_it_added_anything(before, changed, after):
+    props = {"tags": before} if before is not None else {}
+    draft = Draft(ResourceValidationArgs(TYPE, props, "u", "v", None, None))
+
+    assert draft.add_to_map("tags", {"a": "b"}) is changed
+    assert props["tags"] == after
+    assert draft.unknown("tags") is (before == UNKNOWN_STRING_VALUE)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -25,7 +26,9 @@ DATABASE = next(rule for rule in rules.ALL if rule.id == "net-db-not-public")
 SECONDS = 60
 
 
-def start(config: dict | None = None, *, unbuffered: bool = True) -> subprocess.Popen:
+def start(
+    config: dict | None = None, *, unbuffered: bool = True, directory: Path = PACK
+) -> subprocess.Popen:
     """What the engine's language host runs: https://github.com/pulumi/pulumi, RunPlugin of kind
     analyzer.
     """
@@ -39,8 +42,8 @@ def start(config: dict | None = None, *, unbuffered: bool = True) -> subprocess.
     }
     options = ["-u"] if unbuffered else []
     return subprocess.Popen(
-        [sys.executable, *options, "-m", "pulumi.policy", "127.0.0.1:1", str(PACK)],
-        cwd=PACK,
+        [sys.executable, *options, "-m", "pulumi.policy", "127.0.0.1:1", str(directory)],
+        cwd=directory,
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -172,3 +175,12 @@ def test_it_tells_its_port_without_being_unbuffered_and_ends_when_told():
         assert stub.GetPluginInfo(empty_pb2.Empty()).version
         process.terminate()
         assert process.wait(SECONDS) == 0
+
+
+def test_it_needs_nothing_of_the_project_around_it(tmp_path):
+    alone = tmp_path / "pack"
+    shutil.copytree(PACK, alone, ignore=shutil.ignore_patterns("__pycache__"))
+
+    with running(directory=alone) as (stub, _):
+        (request,) = analyze_requests(DATABASE.violates)
+        assert DATABASE.id in {d.policyName for d in stub.Analyze(request).diagnostics}
