@@ -1,8 +1,9 @@
 """Runs a Pulumi program without an engine and keeps everything that it registers.
 
-The SDK's own test interface (`pulumi.runtime.set_mocks`) stands in for the engine; a monitor built on it keeps what the
-stock one throws away: dependencies, options, registered outputs and exports. It is not an engine: it runs no transform,
-resolves no alias, keeps no state. The rehearsal and every component test use this one recorder.
+The SDK's own test interface (`pulumi.runtime.set_mocks`) stands in for the engine; a monitor built
+on it keeps what the stock one throws away: dependencies, options, registered outputs and exports. It
+is not an engine: it runs no transform, resolves no alias, keeps no state. The rehearsal and every
+component test use this one recorder.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ _ASSETS = (rpc._special_asset_sig, rpc._special_archive_sig)
 class Registration:
     """One resource as the program registered it.
 
-    Mutable in one respect only: `id` and `outputs` are filled in by the answer that the recorder gives.
+    Mutable in one respect only: the recorder fills in `id` and `outputs` from the answer.
     """
 
     urn: str
@@ -44,7 +45,7 @@ class Registration:
     properties: struct_pb2.Struct
     """Inputs as they travel to the engine: secrets wrapped, unknowns as sentinel strings."""
     inputs: dict[str, Any]
-    """Inputs as plain Python: secrets unwrapped, whole floats as ints, unknowns still sentinel strings."""
+    """Inputs as plain Python: secrets unwrapped, whole floats as ints, unknowns still sentinels."""
     dependencies: tuple[str, ...]
     property_dependencies: dict[str, tuple[str, ...]]
     protect: bool
@@ -92,7 +93,7 @@ class Registration:
 
 
 Answer = Callable[[Registration], tuple[str, Mapping[str, Any]]]
-"""Gives a custom resource its id and its outputs. Runs in the order of dependencies, one call at a time."""
+"""Gives a custom resource its id and outputs; in the order of dependencies, one call at a time."""
 Lookup = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """Answers a provider function (token, arguments)."""
 
@@ -123,6 +124,7 @@ class Graph:
 
     @property
     def components(self) -> list[Registration]:
+        """Resources that only group others."""
         return [r for r in self if not r.custom]
 
     def of(self, type_: str) -> dict[str, Registration]:
@@ -130,13 +132,14 @@ class Graph:
         return {r.name: r for r in self if r.type == type_}
 
     def one(self, type_: str, name: str | None = None) -> Registration:
-        """The only resource of a type, or the one called `name`; anything else is an AssertionError."""
+        """The only resource of a type, or the one called `name`; else an AssertionError."""
         found = [r for r in self if r.type == type_ and (name is None or r.name == name)]
         if len(found) != 1:
             raise AssertionError(f"{len(found)} resources of {type_} (name {name}), not one")
         return found[0]
 
     def children(self, urn: str) -> list[Registration]:
+        """Resources whose parent is `urn`."""
         return [r for r in self if r.parent == urn]
 
     def to_json(self) -> str:
@@ -165,7 +168,7 @@ def mask_secrets(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A wire-format value as plain Python: secrets unwrapped, whole floats as ints, assets kept as they are."""
+    """A wire-format value as plain Python: secrets unwrapped, whole floats as ints, assets kept."""
     if isinstance(value, dict):
         signature = value.get(rpc._special_sig_key)
         if signature == rpc._special_secret_sig:
@@ -186,7 +189,7 @@ class DuplicateResourceError(Exception):
     """Two resources share one URN; the engine refuses that too."""
 
 
-class DefaultProviderDenied(Exception):  # noqa: N818 - the engine's own name for it
+class DefaultProviderDenied(Exception):
     """A resource or a provider function would use a default provider that the stack disables."""
 
 
@@ -217,11 +220,13 @@ class RecordingMonitor(MockMonitor):
             return
         if package in self._disabled or "*" in self._disabled:
             raise DefaultProviderDenied(
-                f"Default provider for '{package}' disabled. '{token}' must use an explicit provider."
+                f"Default provider for '{package}' disabled. '{token}' must use an explicit"
+                " provider."
             )
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        # The engine joins the types of all ancestors but the stack; the stock monitor keeps one and the stack.
+        """The URN that the engine would give."""
+        # The engine joins the types of all ancestors but the stack's; the stock monitor keeps one.
         if parent:
             _, _, ancestors, _ = parent.split("::", 3)
             if ancestors != STACK_TYPE:
@@ -229,6 +234,7 @@ class RecordingMonitor(MockMonitor):
         return super().make_urn("", type_, name)
 
     def RegisterResource(self, request: Any) -> Any:
+        """Keeps the registration and answers it."""
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == STACK_TYPE:
             return resource_pb2.RegisterResourceResponse(urn=urn)
@@ -261,6 +267,7 @@ class RecordingMonitor(MockMonitor):
         )
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
+        """Keeps what a component says of itself."""
         registration = self.registrations.get(request.urn)
         if registration is not None:
             registration.outputs = plain(json_format.MessageToDict(request.outputs))
@@ -268,6 +275,7 @@ class RecordingMonitor(MockMonitor):
         return super().RegisterResourceOutputs(request)
 
     def ReadResource(self, request: Any) -> Any:
+        """Answers `Resource.get`."""
         urn = self.make_urn(request.parent, request.type, request.name)
         self._deny_default_provider(request.type, request.provider)
         result = self._lookup(f"read:{request.type}", {"id": request.id})
@@ -277,6 +285,7 @@ class RecordingMonitor(MockMonitor):
         return resource_pb2.ReadResourceResponse(urn=urn, properties=outputs)
 
     def Invoke(self, request: Any) -> Any:
+        """Answers a provider function."""
         arguments = plain(json_format.MessageToDict(request.args))
         self._deny_default_provider(request.tok, request.provider)
         with self._lock:
@@ -292,6 +301,7 @@ class RecordingEngine(MockEngine):
 
     def RequirePulumiVersion(self, request: Any) -> Any:
         """Accepts every range: no CLI takes part whose version could be wrong."""
+        del request
         return engine_pb2.RequirePulumiVersionResponse()
 
 
@@ -372,13 +382,15 @@ def run_program(
     Args:
         program: Builds the resources; called once, inside a fresh stack.
         answer: Id and outputs of each custom resource. Defaults to those of a first preview.
-        lookup: Result of each provider function. Defaults to refusing, so that a lookup never goes unnoticed.
+        lookup: Result of each provider function. Defaults to refusing, so that no lookup goes
+            unnoticed.
         project: Project name. Defaults to `babyrobots`.
         stack: Stack name. Defaults to `test`.
         config: `{"namespace:key": text}`, as the engine passes it. Defaults to none.
         secret_keys: Keys of `config` that hold secrets. Defaults to none.
         preview: Whether computed outputs stay unknown. Defaults to False.
-        disabled_default_providers: Packages that must have an explicit provider, `*` for all. Defaults to none.
+        disabled_default_providers: Packages that must have an explicit provider, `*` for all.
+            Defaults to none.
 
     Raises:
         DefaultProviderDenied: A resource or a lookup has no explicit provider and must have one.

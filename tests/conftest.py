@@ -1,4 +1,4 @@
-"""What every test of a component or of the program shares: one recorder, one set of made-up answers."""
+"""What tests of components and of the program share: one recorder, one set of made-up answers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ def fake_answer(registration: Registration) -> tuple[str, Mapping[str, Any]]:
 
 @pytest.fixture
 def record() -> Callable[..., Graph]:
-    """Builds resources and returns their graph: `record(build)`; `preview=True` leaves outputs unknown."""
+    """Builds resources and returns their graph; `preview=True` leaves their outputs unknown."""
 
     def run(build: Callable[[], object], *, preview: bool = False, **options: Any) -> Graph:
         options.setdefault("answer", unknown_answer if preview else fake_answer)

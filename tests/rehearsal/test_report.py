@@ -204,7 +204,13 @@ def test_the_document_has_everything():
     assert document["findings"][0]["rule"] == "topic-name"
     assert document["criticalPath"]["seconds"] == 125
     assert document["checks"] == [
-        {"name": "promise", "subject": "orders", "ok": True, "detail": "kept"}
+        {
+            "name": "promise",
+            "subject": "orders",
+            "ok": True,
+            "detail": "kept",
+            "looked_at": True,
+        }
     ]
     fields = {field.name for field in dataclasses.fields(Report)}
     renamed = {"path": "criticalPath", "account_id": "accountId"}
