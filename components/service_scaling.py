@@ -34,8 +34,8 @@ class ServiceScalingArgs(TypedDict):
     max_count: int
     """Most tasks."""
     cpu_percent: NotRequired[int]
-    """Average CPU to keep; 0 leaves CPU out. Defaults to 60: a task that fails leaves its load to the
-    others at once, and a new one takes a minute or two."""
+    """Average CPU to keep; 0 leaves CPU out. Defaults to 60: a task that fails leaves its load to
+    the others at once, and a new one takes a minute or two."""
     memory_percent: NotRequired[int]
     """Average memory to keep; 0 leaves it out. Defaults to 75: beyond it a task is close to being
     killed."""

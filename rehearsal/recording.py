@@ -1,8 +1,8 @@
 """Runs a Pulumi program without an engine and keeps everything that it registers.
 
 The SDK's own test interface (`pulumi.runtime.set_mocks`) stands in for the engine; a monitor built
-on it keeps what the stock one throws away: dependencies, options, registered outputs and exports. It
-is not an engine: it runs no transform, resolves no alias, keeps no state. The rehearsal and every
+on it keeps what the stock one throws away: dependencies, options, registered outputs and exports.
+It is not an engine: it runs no transform, resolves no alias, keeps no state. The rehearsal and every
 component test use this one recorder.
 """
 
@@ -293,7 +293,8 @@ class RecordingMonitor(MockMonitor):
             result = self._lookup(request.tok, arguments)
         returned = struct_pb2.Struct()
         json_format.ParseDict(dict(result), returned)
-        return resource_pb2.ResourceInvokeResponse(**{"return": returned})
+        answer: dict[str, Any] = {"return": returned}  # a reserved word in Python
+        return resource_pb2.ResourceInvokeResponse(**answer)
 
 
 class RecordingEngine(MockEngine):
