@@ -2,8 +2,8 @@
 
 The SDK's own test interface (`pulumi.runtime.set_mocks`) stands in for the engine; a monitor built
 on it keeps what the stock one throws away: dependencies, options, registered outputs and exports.
-It is not an engine: it runs no transform, resolves no alias, keeps no state. The rehearsal and every
-component test use this one recorder.
+It is not an engine: it runs no transform, resolves no alias, keeps no state. The rehearsal and all
+component tests use this one recorder.
 """
 
 import asyncio

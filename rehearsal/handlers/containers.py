@@ -135,7 +135,19 @@ HANDLERS: dict[str, Handler] = {
             "arn": "{id}",
             "cluster": "{service.clusterArn}",
             "desiredCount": "{service.desiredCount?}",
-        },
+        },  # The emulator has no scheduler, and counts tasks as running only when told of them again:
+        # this stands in for what ECS does by itself.
+        then=[
+            Call(
+                operation="update_service",
+                params={
+                    "cluster": "{service.clusterArn}",
+                    "service": "{service.serviceName}",
+                    "desiredCount": "{service.desiredCount}",
+                },
+                always=True,
+            )
+        ],
     ),
     "aws:ecs/accountSettingDefault:AccountSettingDefault": Handler(
         service="ecs",
