@@ -7,6 +7,7 @@ resource, the operation and what was sent.
 """
 
 import dataclasses
+import functools
 import json
 import re
 import time
@@ -116,7 +117,6 @@ class Deployer:
         """Every resource answered so far, by URN."""
         self._on_progress = on_progress or (lambda _registration, _state: None)
         self._clients: dict[tuple[str, str, bool], Any] = {}
-        self._session: Any = None
 
     def missing(self, graph: Graph) -> list[str]:
         """Type tokens of a graph that no handler knows, sorted."""
@@ -185,12 +185,7 @@ class Deployer:
         """A boto3 client of the endpoint; a dry one validates and serialises, and never sends."""
         key = (service, region or self.region, dry)
         if key not in self._clients:
-            if self._session is None:
-                self._session = Session(
-                    aws_access_key_id="testing",
-                    aws_secret_access_key="testing",  # noqa: S106
-                )
-            client = self._session.client(
+            client = _session().client(
                 service,
                 region_name=key[1],
                 endpoint_url=self.endpoint_url,
@@ -276,6 +271,16 @@ class Deployer:
         region = registration.inputs.get("region") or provider.get("region") or self.region
         default_tags = (provider.get("defaultTags") or {}).get("tags") or {}
         return Context(self, handler, registration, region, default_tags)
+
+
+@functools.cache
+def _session() -> Session:
+    # One for the process: it keeps the service models, which take longest to load. The keys are
+    # obviously nobody's, and given, so that no credential of the machine is ever looked for.
+    return Session(
+        aws_access_key_id="emulator-has-no-keys",
+        aws_secret_access_key="emulator-has-no-secrets",  # noqa: S106
+    )
 
 
 def _stop(request: AWSRequest, **_: Any) -> None:

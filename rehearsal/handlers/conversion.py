@@ -155,6 +155,10 @@ class _Conversion:
                 return value
             inner: dict[str, Any] = {}
             self.structure(value, shape, path, inner)
+            # The provider sends false for a required switch that the program leaves out.
+            for name in shape.required_members:
+                if shape.members[name].type_name == "boolean":
+                    inner.setdefault(name, False)
             return inner
         if kind == "list":
             items = value if isinstance(value, list) else [value]

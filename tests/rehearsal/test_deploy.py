@@ -279,12 +279,12 @@ def test_types_without_a_handler_are_all_named(deployer: Deployer) -> None:
     def program() -> None:
         aws.ec2.Eip("ip")
         aws.ec2.KeyPair("key", public_key="ssh-rsa AAAA")
-        aws.sagemaker.Space("space", domain_id="d", space_name="s")
+        aws.sns.SmsPreferences("messages")
 
     graph = run_program(program)
     assert deployer.missing(graph) == [
         "aws:ec2/keyPair:KeyPair",
-        "aws:sagemaker/space:Space",
+        "aws:sns/smsPreferences:SmsPreferences",
     ]
     error = refusal(deployer, program)
     assert "no handler knows this resource type" in error.message
