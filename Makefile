@@ -35,7 +35,7 @@ docs: $(READY)  ## Regenerate what the documentation takes from the code
 	$(BIN)/python -m docs.configuration
 	$(BIN)/python -m docs.components
 	$(BIN)/python -m docs.architecture
-	$(BIN)/python -m docs.policies
+	PYTHONPATH=policies $(BIN)/python -m guardrails.docs docs/policies.md
 
 lock:  ## Pin what pyproject.toml names, after a change to it
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements.txt

@@ -314,8 +314,6 @@ class Wiring:
         """The vault, and what fills it."""
         profile = self.settings.profile
         return {
-            "account_id": self.account_id,
-            "region": self.settings.region,
             "kms_key_arn": key.arn,
             "tag_value": pulumi.get_stack(),
             "daily_retention_days": max(profile.backup_retention_days, 1),

@@ -1,5 +1,6 @@
 """Backups outside the thing that they back up: a locked vault, a plan, and a selection by tag."""
 
+import json
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
@@ -19,10 +20,6 @@ _MANAGED_POLICY = "arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePoli
 class BackupsArgs(TypedDict):
     """What the caller decides. Everything else is this component's decision."""
 
-    account_id: pulumi.Input[str]
-    """Account whose backups the role may make."""
-    region: str
-    """Region of the vault."""
     kms_key_arn: pulumi.Input[str]
     """Key of the vault. An own one, so that the key of a lost database is not needed to restore."""
     tag_value: str
@@ -86,7 +83,7 @@ class Backups(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-role",
             description="Lets AWS Backup read what it backs up",
-            assume_role_policy=_trust(args["account_id"], args["region"]),
+            assume_role_policy=_trust(),
             tags=tags,
             opts=child,
         )
@@ -140,9 +137,11 @@ def _rules(
     return [daily, monthly]
 
 
-def _trust(account_id: pulumi.Input[str], region: str) -> pulumi.Output[str]:
+def _trust() -> str:
+    # No aws:SourceAccount here: AWS documents that Backup sends it where it publishes or copies, not
+    # where it assumes its own role, and a backup that silently cannot run is the greater harm.
     # https://docs.aws.amazon.com/aws-backup/latest/devguide/cross-service-confused-deputy-prevention.html
-    return pulumi.Output.json_dumps(
+    return json.dumps(
         {
             "Version": "2012-10-17",
             "Statement": [
@@ -151,14 +150,6 @@ def _trust(account_id: pulumi.Input[str], region: str) -> pulumi.Output[str]:
                     "Effect": "Allow",
                     "Principal": {"Service": "backup.amazonaws.com"},
                     "Action": "sts:AssumeRole",
-                    "Condition": {
-                        "StringEquals": {"aws:SourceAccount": account_id},
-                        "ArnLike": {
-                            "aws:SourceArn": pulumi.Output.concat(
-                                "arn:aws:backup:", region, ":", account_id, ":*"
-                            )
-                        },
-                    },
                 }
             ],
         }

@@ -424,6 +424,8 @@ def _environment(config: StackConfig, *, dry_run: bool) -> dict[str, str]:
         "PULUMI_STACK": config.stack,
         "PULUMI_DRY_RUN": "true" if dry_run else "false",
         "PULUMI_CONFIG": json.dumps(dict(config.values)),
+        # With every value known, a rule that cannot be evaluated is a finding like any other.
+        **({} if dry_run else {"GUARDRAILS_OFFLINE": "1"}),
     }
 
 
