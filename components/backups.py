@@ -138,7 +138,7 @@ def _rules(
 
 
 def _trust() -> str:
-    # No aws:SourceAccount here: AWS documents that Backup sends it where it publishes or copies, not
+    # No aws:SourceAccount: AWS documents that Backup sends it where it publishes or copies, not
     # where it assumes its own role, and a backup that silently cannot run is the greater harm.
     # https://docs.aws.amazon.com/aws-backup/latest/devguide/cross-service-confused-deputy-prevention.html
     return json.dumps(
