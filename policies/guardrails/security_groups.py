@@ -200,12 +200,41 @@ def of_group(stack: Stack, group: Resource) -> list[Opening]:
     """Every rule of a group: its own entries, and the resources that add to it."""
 
     def collect() -> list[Opening]:
-        holders = stack.sources(
-            group, "securityGroupId", INGRESS_RULE, EGRESS_RULE, SECURITY_GROUP_RULE
-        )
-        return [opening for holder in (group, *holders) for opening in openings(holder)]
+        holders = (group, *holders_of(stack, group))
+        return [opening for holder in holders for opening in openings(holder)]
 
     return stack.memo(("openings", group.urn), collect)
+
+
+def holders_of(stack: Stack, group: Resource) -> list[Resource]:
+    """The rule resources of a group.
+
+    Raises:
+        NotEvaluatedError: It has none for certain, and some rule's group cannot be told.
+    """
+    holders, undecided = stack.memo("rule holders", functools.partial(_holders, stack))
+    found = holders.get(group.urn, [])
+    if undecided and not found:
+        raise NotEvaluatedError(undecided)
+    return found
+
+
+def _holders(stack: Stack) -> tuple[dict[str, list[Resource]], str]:
+    # Not by `Stack.sources`, which asks for groups of one type: on a first preview a rule of an
+    # ordinary group could then still be one of the default group.
+    holders: dict[str, list[Resource]] = {}
+    undecided = ""
+    for holder in stack.of(INGRESS_RULE, EGRESS_RULE, SECURITY_GROUP_RULE):
+        try:
+            for group in _groups(stack, holder):
+                holders.setdefault(group.urn, []).append(holder)
+        except NotEvaluatedError as error:
+            undecided = f"{error.path} of {holder.name}"
+    return holders, undecided
+
+
+def _groups(stack: Stack, holder: Resource) -> list[Resource]:
+    return stack.targets(holder, "securityGroupId", SECURITY_GROUP, DEFAULT_SECURITY_GROUP)
 
 
 def edges(stack: Stack) -> dict[str, Resource]:

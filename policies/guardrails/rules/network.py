@@ -172,10 +172,7 @@ def _default_group_is_empty(stack: Stack, report: Report, group: Resource) -> No
     written = [key for key in ("ingress", "egress") if group.items(key)]
     if written:
         report(f"has {' and '.join(written)} rules")
-    holders = stack.sources(
-        group, "securityGroupId", INGRESS_RULE, EGRESS_RULE, SECURITY_GROUP_RULE
-    )
-    for holder in holders:
+    for holder in security_groups.holders_of(stack, group):
         report(f"is opened again by {holder.name}")
 
 
@@ -1115,18 +1112,18 @@ sg_described = rule(
 
 @for_each(SECURITY_GROUP)
 def _rules_have_one_home(stack: Stack, report: Report, group: Resource) -> None:
-    modern = stack.sources(group, "securityGroupId", INGRESS_RULE, EGRESS_RULE)
-    old = stack.sources(group, "securityGroupId", SECURITY_GROUP_RULE)
+    holders = security_groups.holders_of(stack, group)
+    old = [holder for holder in holders if holder.kind == SECURITY_GROUP_RULE]
+    modern = [holder for holder in holders if holder.kind != SECURITY_GROUP_RULE]
     if modern and old:
         report(f"has rules of two kinds of resource, {modern[0].name} and {old[0].name}")
-    if not modern and not old:
+    inline = list(security_groups.openings(group))
+    if not inline or not holders:
         return
     # After a refresh, a group's outputs repeat the rules that resources of their own gave it; only
     # what none of them says was written in the group.
-    separate = {
-        o.signature() for holder in (*modern, *old) for o in security_groups.openings(holder)
-    }
-    for opening in security_groups.openings(group):
+    separate = {o.signature() for h in holders for o in security_groups.openings(h)}
+    for opening in inline:
         with report.attempt():
             if opening.signature() not in separate:
                 report(f"{opening.where} is written in the group, beside rules of their own")

@@ -381,15 +381,24 @@ backup_coverage = rule(
 )
 
 
-def _balancer_is_not_deleted_by_mistake(balancer: Resource, report: Report) -> None:
+@for_each(LOAD_BALANCER)
+def _balancer_is_not_deleted_by_mistake(_: Stack, report: Report, balancer: Resource) -> None:
     if not balancer.flag("enableDeletionProtection"):
         report("enableDeletionProtection is not true")
 
 
-def _balancer_survives_a_zone(balancer: Resource, report: Report) -> None:
-    count = len(balancer.items("subnets")) + len(balancer.items("subnetMappings"))
+@for_each(LOAD_BALANCER)
+def _balancer_survives_a_zone(stack: Stack, report: Report, balancer: Resource) -> None:
+    mapped = len(balancer.items("subnetMappings"))
+    count = mapped or _subnet_count(stack, balancer, "subnets")
     if count < 2:
         report(f"is in {count} subnet{'s' * (count != 1)}")
+
+
+def _subnet_count(stack: Stack, resource: Resource, path: str) -> int:
+    if is_unknown(resource.get(path)):  # as a whole; where it comes from is known all the same
+        return len({subnet.urn for subnet in subnets.of_property(stack, resource, path)})
+    return len(resource.items(path))
 
 
 alb = rule(
@@ -409,7 +418,7 @@ alb = rule(
         cfn_guard="elb_deletion_protection_enabled",
         pulumi="elb-deletion-protection-enabled",
     ),
-    check=(_balancer_is_not_deleted_by_mistake, _balancer_survives_a_zone),
+    stack_check=(_balancer_is_not_deleted_by_mistake, _balancer_survives_a_zone),
     passes=[
         node(
             "alb",
@@ -442,10 +451,7 @@ def _service_survives_a_zone(stack: Stack, report: Report, service: Resource) ->
     path = "networkConfiguration.subnets"
     if not service.has("networkConfiguration"):
         return
-    if is_unknown(service.get(path)):  # as a whole; where it comes from is known all the same
-        count = len({subnet.urn for subnet in subnets.of_property(stack, service, path)})
-    else:
-        count = len(service.items(path))
+    count = _subnet_count(stack, service, path)
     if count < 2:
         report(f"runs in {count} subnet{'s' * (count != 1)}")
 

@@ -43,6 +43,7 @@ from guardrails.transit import open_to_plain_text
 from guardrails.values import NotEvaluatedError, View
 
 PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup"
+CERTIFICATE_VALIDATION = "aws:acm/certificateValidation:CertificateValidation"
 CLUSTER_PARAMETER_GROUP = "aws:rds/clusterParameterGroup:ClusterParameterGroup"
 HEADERS_POLICY = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
 
@@ -294,8 +295,11 @@ tls_listener_policy = rule(
 _ACM_ARN = re.compile(r"arn:aws[a-z-]*:acm:")
 
 
-def _certificate_is_acm(listener: Resource, report: Report) -> None:
+@for_each(LISTENER)
+def _certificate_is_acm(stack: Stack, report: Report, listener: Resource) -> None:
     if _protocol(listener) not in _ENCRYPTED:
+        return
+    if stack.depends(listener, "certificateArn", CERTIFICATE, CERTIFICATE_VALIDATION):
         return
     arn = listener.text("certificateArn")
     if not arn:
@@ -309,7 +313,7 @@ tls_listener_acm_certificate = rule(
     title="A listener's certificate is ACM's, which renews it.",
     severity=Severity.HIGH,
     level=ALWAYS,
-    types=(LISTENER,),
+    types=(LISTENER, CERTIFICATE, CERTIFICATE_VALIDATION),
     condition="an HTTPS or TLS listener without `certificateArn`, or with one that is not of ACM",
     fix="certificate_arn=validation.certificate_arn of an aws.acm.CertificateValidation",
     url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html",
@@ -317,7 +321,7 @@ tls_listener_acm_certificate = rule(
         cdk_nag="ELBv2ACMCertificateRequired",
         cfn_guard="elbv2_acm_certificate_required",
     ),
-    check=_certificate_is_acm,
+    stack_check=_certificate_is_acm,
     passes=[
         node(
             "https",
