@@ -423,8 +423,11 @@ def run_program(
         settings.engine = RecordingEngine(None)
         await run_pulumi_func(lambda: None)
 
-        def build() -> None:
+        async def build() -> None:
             program()
+            # Lets the registrations begin: the SDK awaits those that have, and otherwise goes
+            # through every output that is still pending each time that one of them is done.
+            await asyncio.sleep(0)
 
         await run_pulumi_func(build)
         root: Any = get_root_resource()
