@@ -1,10 +1,8 @@
 """What the examples of the tag and cost rules do not show; and that the list of types is current.
 
-`PYTHONPATH=policies python -m tests.policies.test_cost` writes that list anew from the installed provider.
+`PYTHONPATH=policies:. python -m tests.policies.test_cost` writes that list anew from the provider.
 """
 
-import importlib.util
-import re
 from pathlib import Path
 
 import pytest
@@ -23,28 +21,16 @@ from guardrails.kinds import (
 from guardrails.registry import node
 from guardrails.rules import cost
 
+from tests.policies import provider
 from tests.policies.harness import pack_of, through_server
 
 BOTH = pytest.mark.parametrize("known", [True, False], ids=["known", "first-preview"])
-_TOKEN = re.compile(r"super\(\w+, __self__\).__init__\(\s*'(aws:[^']+)'")
-_ARGS = re.compile(r"@pulumi.input_type\nclass \w+Args:\n(.*?)\n@pulumi.input_type\nclass _", re.S)
-_TAGS = re.compile(r"def tags\(self\) -> ([^\n]*)")
 
 
 def types_with_tags() -> list[str]:
-    """Read from the source of the provider's SDK: importing all of it takes a minute."""
-    spec = importlib.util.find_spec("pulumi_aws")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    found = []
-    for file in sorted(Path(spec.submodule_search_locations[0]).glob("*/*.py")):
-        text = file.read_text()
-        token = _TOKEN.search(text)
-        args = _ARGS.search(text) if token else None  # in the files of nested types it never ends
-        tags = _TAGS.search(args.group(1)) if args else None
-        if token and tags and "Mapping" in tags.group(1):
-            found.append(token.group(1))
-    return sorted(found)
+    return sorted(
+        token for token, inputs in provider.inputs().items() if "Mapping" in inputs.get("tags", "")
+    )
 
 
 def test_the_list_of_types_with_tags_is_that_of_the_installed_provider():
