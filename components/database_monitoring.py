@@ -6,9 +6,9 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-MONITORING_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
-"""The policy that RDS asks for; it allows one log group, RDSOSMetrics:
-https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonRDSEnhancedMonitoringRole.html"""
+METRICS_GROUP = "RDSOSMetrics"
+"""Log group that enhanced monitoring writes to, one for all instances of an account and region:
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.CloudWatchLogs.html"""
 
 
 class DatabaseMonitoringArgs(TypedDict):
@@ -72,13 +72,45 @@ class DatabaseMonitoring(pulumi.ComponentResource):
                 tags=tags,
                 opts=child,
             )
-            attachment = aws.iam.RolePolicyAttachment(
-                f"{name}-policy", role=role.name, policy_arn=MONITORING_POLICY, opts=child
+            permission = aws.iam.RolePolicy(
+                f"{name}-policy", role=role.name, policy=_metrics_policy(args), opts=child
             )
-            self.role_arn = pulumi.Output.all(role.arn, attachment.id).apply(lambda known: known[0])
+            self.role_arn = pulumi.Output.all(role.arn, permission.id).apply(lambda known: known[0])
 
         self.log_group_names = pulumi.Output.all(*[group.name for group in groups])
         self.register_outputs({"role_arn": self.role_arn, "log_group_names": self.log_group_names})
+
+
+def _metrics_policy(args: DatabaseMonitoringArgs) -> pulumi.Output[str]:
+    """What AWS's own AmazonRDSEnhancedMonitoringRole allows, for one log group instead of every
+    `RDS*` of every region.
+
+    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonRDSEnhancedMonitoringRole.html
+    """
+    group = pulumi.Output.format(
+        "arn:aws:logs:{}:{}:log-group:{}", args["region"], args["account_id"], METRICS_GROUP
+    )
+    return pulumi.Output.json_dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "WriteMetrics",
+                    "Effect": "Allow",
+                    "Action": [
+                        "logs:CreateLogGroup",
+                        "logs:CreateLogStream",
+                        "logs:DescribeLogStreams",
+                        "logs:GetLogEvents",
+                        "logs:PutLogEvents",
+                        "logs:PutRetentionPolicy",
+                    ],
+                    # CloudWatch Logs writes a group with and without what is in it.
+                    "Resource": [group, pulumi.Output.concat(group, ":*")],
+                }
+            ],
+        }
+    )
 
 
 def _trust_policy(args: DatabaseMonitoringArgs) -> pulumi.Output[str]:

@@ -301,12 +301,20 @@ def test_only_the_monitoring_of_this_instance_has_the_role(record):
             "aws:SourceArn": "arn:aws:rds:eu-west-1:123456789012:db:babyrobots-test-main"
         },
     }
-    attachment = graph.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-    assert attachment.inputs["policyArn"] == (
-        "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
-    )
+    permission = graph.one("aws:iam/rolePolicy:RolePolicy")
+    (statement,) = json.loads(permission.inputs["policy"])["Statement"]
+    metrics = "arn:aws:logs:eu-west-1:123456789012:log-group:RDSOSMetrics"
+    assert statement["Resource"] == [metrics, f"{metrics}:*"], "no other log group"
+    assert set(statement["Action"]) == {
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DescribeLogStreams",
+        "logs:GetLogEvents",
+        "logs:PutLogEvents",
+        "logs:PutRetentionPolicy",
+    }
     waits = graph.one(INSTANCE).property_dependencies["monitoringRoleArn"]
-    assert attachment.urn in waits, "RDS tries the role at once"
+    assert permission.urn in waits, "RDS tries the role at once"
 
 
 def test_without_enhanced_monitoring_there_is_no_role(record):
