@@ -66,6 +66,9 @@ Alarms(
 )
 for hostname, path in args.health_paths().items():
     alias = zone.alias(wiring.slug(hostname), args.alias(alb, hostname, path))
+    # Without a service behind it, as before the first image, there is no check to watch.
+    if not path:
+        continue
     Alarms(
         f"health-{wiring.slug(hostname)}",
         {
