@@ -38,9 +38,17 @@ class Clients:
             config=RETRIES,
         )
 
-    def pages(self, service: str, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
+    def pages(
+        self,
+        service: str,
+        operation: str,
+        key: str,
+        *,
+        region: str | None = None,
+        **parameters: Any,
+    ) -> Iterator[Any]:
         """Every item under `key` of a paginated operation."""
-        client = self.get(service)
+        client = self.get(service, region)
         if not client.can_paginate(operation):
             yield from getattr(client, operation)(**parameters)[key]
             return

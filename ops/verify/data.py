@@ -1,9 +1,13 @@
 """What holds data or watches over it: database, registry, log groups, alarms."""
 
+import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
 from ops.verify.model import Context, Finding, check
+from ops.verify.services import task_definitions
+
+GLOBAL = "us-east-1"
 
 
 @check("the database is private, encrypted, backed up and available")
@@ -47,21 +51,75 @@ def _registry(context: Context) -> Iterator[Finding]:
 
 @check("log groups expire")
 def _retention(context: Context) -> Iterator[Finding]:
-    for group in context.outputs.get("logGroupNames", []):
-        answer = context.aws.get("logs").describe_log_groups(logGroupNamePrefix=group)
-        found = [item for item in answer["logGroups"] if item["logGroupName"] == group]
+    for group in sorted(_log_groups(context)):
+        found = [
+            item
+            for item in context.aws.pages(
+                "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=group
+            )
+            if item["logGroupName"] == group
+        ]
         days = found[0].get("retentionInDays") if found else None
         yield group, days is not None, f"{days} days" if found else "missing"
 
 
-@check("every alarm does something when it fires")
+def _log_groups(context: Context) -> set[str]:
+    """Where the services and the VPC write: whatever the stack calls it, AWS knows."""
+    vpc = [{"Name": "resource-id", "Values": [context.outputs["vpcId"]]}]
+    flow_logs = context.aws.pages("ec2", "describe_flow_logs", "FlowLogs", Filter=vpc)
+    containers = [
+        container.get("logConfiguration", {}).get("options", {})
+        for definition in task_definitions(context).values()
+        for container in definition.get("containerDefinitions", [])
+    ]
+    groups = {_group_of(log) for log in flow_logs} | {c.get("awslogs-group") for c in containers}
+    return {group for group in groups if group}
+
+
+def _group_of(flow_log: dict[str, Any]) -> str:
+    """The log group, which AWS gives as a name or as an ARN, as it was asked."""
+    _, _, name = flow_log.get("LogDestination", "").partition(":log-group:")
+    return flow_log.get("LogGroupName") or name.removesuffix(":*")
+
+
+@check("every part has alarms, and each of them tells somebody")
 def _alarms(context: Context) -> Iterator[Finding]:
-    prefix = context.outputs.get("alarmPrefix")
-    if not prefix:
-        return
-    alarms = list(
-        context.aws.pages("cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix)
-    )
-    silent = [alarm["AlarmName"] for alarm in alarms if not alarm["AlarmActions"]]
-    detail = f"{len(alarms)} alarms" + (f", silent: {', '.join(silent)}" if silent else "")
-    yield prefix, bool(alarms) and not silent, detail
+    alarms = {
+        region: list(
+            context.aws.pages("cloudwatch", "describe_alarms", "MetricAlarms", region=region)
+        )
+        for region in (context.outputs["region"], GLOBAL)
+    }
+    for subject, (region, value) in _watched(context).items():
+        about = [
+            alarm
+            for alarm in alarms[region]
+            if value in [dimension["Value"] for dimension in alarm["Dimensions"]]
+        ]
+        silent = [
+            alarm["AlarmName"]
+            for alarm in about
+            if not (alarm["ActionsEnabled"] and alarm["AlarmActions"])
+        ]
+        detail = f"{len(about)} alarms" + (f", silent: {', '.join(silent)}" if silent else "")
+        yield subject, bool(about) and not silent, detail
+
+
+def _watched(context: Context) -> dict[str, tuple[str, str]]:
+    """What must have an alarm -> its region, and the value of a dimension that names it."""
+    outputs, home = context.outputs, context.outputs["region"]
+    watched = {"load balancer": (home, outputs["albArn"].partition(":loadbalancer/")[2])}
+    for name, physical in outputs.get("serviceNames", {}).items():
+        watched[f"service {name}"] = (home, physical)
+    if outputs.get("databaseIdentifier"):
+        watched["database"] = (home, outputs["databaseIdentifier"])
+    hostnames = {
+        urllib.parse.urlsplit(url).hostname for url in outputs.get("healthUrls", {}).values()
+    }
+    for check_ in context.aws.pages("route53", "list_health_checks", "HealthChecks"):
+        hostname = check_["HealthCheckConfig"].get("FullyQualifiedDomainName")
+        if hostname in hostnames:
+            # The metrics of health checks are in us-east-1 alone:
+            # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/monitoring-health-checks.html
+            watched[f"health check of {hostname}"] = (GLOBAL, check_["Id"])
+    return watched

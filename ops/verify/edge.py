@@ -42,9 +42,10 @@ def _tls(context: Context) -> Iterator[Finding]:
 
 @check("HTTP only redirects to HTTPS")
 def _redirect(context: Context) -> Iterator[Finding]:
-    for listener in _listeners(context):
-        if listener["Protocol"] != "HTTP":
-            continue
+    plain = [item for item in _listeners(context) if item["Protocol"] == "HTTP"]
+    if not plain:
+        yield "load balancer", False, "no HTTP listener: who types the name without https waits"
+    for listener in plain:
         rules = context.aws.pages(
             "elbv2", "describe_rules", "Rules", ListenerArn=listener["ListenerArn"]
         )

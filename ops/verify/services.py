@@ -67,15 +67,25 @@ def _private_tasks(context: Context) -> Iterator[Finding]:
         yield name, inside and not public, detail
 
 
+def task_definitions(context: Context) -> dict[str, dict[str, Any]]:
+    """Service as the stack calls it -> the task definition that it runs; empty when it is gone."""
+    client = context.aws.get("ecs")
+    return {
+        name: client.describe_task_definition(taskDefinition=service["taskDefinition"])[
+            "taskDefinition"
+        ]
+        if service
+        else {}
+        for name, service in _services(context).items()
+    }
+
+
 @check("containers have a read-only root filesystem and no root user")
 def _containers(context: Context) -> Iterator[Finding]:
-    for name, service in _services(context).items():
-        if not service:
+    for name, definition in task_definitions(context).items():
+        if not definition:
             yield name, False, "service missing"
             continue
-        definition = context.aws.get("ecs").describe_task_definition(
-            taskDefinition=service["taskDefinition"]
-        )["taskDefinition"]
         for container in definition["containerDefinitions"]:
             user = container.get("user", "root")
             holds = container.get("readonlyRootFilesystem", False) and user not in ("root", "0")
