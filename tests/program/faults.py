@@ -1,8 +1,8 @@
 """Faults that somebody could make tomorrow, and the test that notices each.
 
-`python -m tests.program.faults` prints the table. Each fault is made in a copy of the project, never
-in the project itself, and its test has to fail. A fault whose text is no longer there is itself an
-error: the table must keep up with the code.
+`python -m tests.program.faults` prints the table. Each fault is made in a copy of the project,
+never in the project itself, and its test has to fail. A fault whose text is no longer there is
+itself an error: the table must keep up with the code.
 """
 
 import dataclasses
