@@ -49,6 +49,8 @@ ENVIRONMENT_VARIABLES = {
     "ENVIRONMENT": "`staging` or `production`. When set it must match the stack, or nothing runs.",
     "DB_USERNAME": "Name of the database's master user. Absent: a name of the program's choice.",
     "DB_PASSWORD": "Its password, 8 to 128 characters. Absent: RDS makes, keeps and rotates one.",
+    "AWS_ENDPOINT_URL": "Address of an emulator of AWS. When set the stack counts as `emulated`.",
+    "REHEARSAL": "Set by a rehearsal, which shows a stack as AWS gets it: not `emulated`.",
 }
 """What is read besides the stack's configuration. Set to nothing counts as not set, because that is
 how GitHub Actions passes a variable or secret which does not exist."""
@@ -112,7 +114,7 @@ class Settings(Model):
     ] = Field(default="", description="The only AWS account the stack may touch; empty allows any.")
     emulated: Flag = Field(
         default=False,
-        description="Whether AWS is an emulator, whose endpoint AWS_ENDPOINT_URL names.",
+        description="Whether AWS is an emulator: what the provider cannot do there is left out.",
     )
     network_cidr: NetworkRange = Field(
         default=ipaddress.IPv4Network("10.0.0.0/16"),
@@ -310,6 +312,9 @@ class Settings(Model):
         if problems:
             hidden += tuple(_texts(config[key] for key in encrypted if key in config))
             raise pulumi.RunError(report(stack, project, _sorted(problems), hidden))
+        if "AWS_ENDPOINT_URL" in environment and "REHEARSAL" not in environment:
+            # Whatever the stack file says: where AWS is not, the provider needs what `emulated` is.
+            return settings.model_copy(update={"emulated": True})
         return settings
 
     def _completed(self, stack: str, region: str, environment: Mapping[str, str]) -> "Settings":

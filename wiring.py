@@ -6,11 +6,12 @@ setting only finds the argument that it is for.
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
+import emulation
 from components import alarm_rules
 from components.alarm_topic import AlarmTopic, AlarmTopicArgs
 from components.alarms import AlarmsArgs
@@ -59,6 +60,7 @@ def provider(settings: Settings) -> dict[str, Any]:
         # An emulator has no host name per bucket, and no metadata service beside it.
         "s3_use_path_style": True if settings.emulated else None,
         "skip_metadata_api_check": True if settings.emulated else None,
+        "max_retries": emulation.MAX_RETRIES if settings.emulated else None,
     }
 
 
@@ -158,7 +160,8 @@ class Wiring:
             "hostnames": settings.hostnames,
             "region": settings.region,
             "caa_issuers": settings.caa_issuers,
-            "query_logging": settings.dns_query_logging,
+            # The emulator wants the log group's ARN with `:*`, which the provider takes off.
+            "query_logging": settings.dns_query_logging and not settings.emulated,
             "query_log_retention_days": settings.profile.log_retention_days,
             "protect": settings.profile.protect,
         }
@@ -334,9 +337,16 @@ class Wiring:
             "protect": self.settings.profile.protect,
         }
 
+    @property
+    def backed_up(self) -> bool:
+        """Whether AWS Backup keeps copies; a temporary stack owns nothing that deserves one, and
+        moto cannot select what is copied.
+        """
+        return not (self.settings.stage is Stage.TEMPORARY or self.settings.emulated)
+
     def backup_tags(self) -> dict[str, str]:
-        """What puts a resource into the stack's backup plan; a temporary stack has none."""
-        return {} if self.settings.stage is Stage.TEMPORARY else {TAG: pulumi.get_stack()}
+        """What puts a resource into the stack's backup plan, when there is one."""
+        return {TAG: pulumi.get_stack()} if self.backed_up else {}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -439,9 +449,7 @@ class Platform:
             "vpc_id": self.network.vpc_id,
             "subnet_ids": self.network.private_subnet_ids,
             "connections": [backing.peer for backing in self.backings_of(service)],
-            "desired_count": service.desired_count,
-            "min_count": service.min,
-            "max_count": service.max,
+            **task_counts(self.settings, service),
             "scaling": {
                 "cpu_percent": scaling.cpu_percent,
                 "memory_percent": scaling.memory_percent,
@@ -449,10 +457,12 @@ class Platform:
                 "scale_out_cooldown": scaling.scale_out_cooldown_seconds,
                 "scale_in_cooldown": scaling.scale_in_cooldown_seconds,
             },
-            "schedule": off_hours(self.settings, service),
             "capacity": self.settings.capacity_of(service),
             "strategy": service.strategy,
-            "wait_for_steady_state": self.settings.profile.wait_for_steady_state,
+            # The emulator starts no containers: the wait would never end.
+            "wait_for_steady_state": (
+                self.settings.profile.wait_for_steady_state and not self.settings.emulated
+            ),
             "ipv6": self.settings.ipv6,
         }
         return args
@@ -545,6 +555,36 @@ def calls(
         for service in settings.deployable_services
         for called in service.connects_to
         if (port := ports.get(called)) is not None
+    }
+
+
+class TaskCounts(TypedDict):
+    """The arguments of `FargateService` that say how many tasks there are, and when."""
+
+    desired_count: int
+    min_count: int
+    max_count: int
+    schedule: list[ScheduledCapacity]
+
+
+def task_counts(settings: Settings, service: Service) -> TaskCounts:
+    """How many tasks run: between two bounds, or on an emulator always the same number.
+
+    The provider asks for the tags of what it lets scale, which moto cannot answer.
+    """
+    desired = service.desired_count
+    if settings.emulated:
+        return {
+            "desired_count": desired,
+            "min_count": desired,
+            "max_count": desired,
+            "schedule": [],
+        }
+    return {
+        "desired_count": desired,
+        "min_count": service.min,
+        "max_count": service.max,
+        "schedule": off_hours(settings, service),
     }
 
 

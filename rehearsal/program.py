@@ -101,6 +101,8 @@ def emulator_environment(endpoint: str, region: str) -> Iterator[None]:
     os.environ.update(
         {
             "AWS_ENDPOINT_URL": endpoint,
+            # The graph is the one that AWS gets, not what the provider can do with an emulator.
+            "REHEARSAL": "true",
             "AWS_EC2_METADATA_DISABLED": "true",
             # A profile of the user's could name another endpoint or real credentials.
             "AWS_CONFIG_FILE": os.devnull,
