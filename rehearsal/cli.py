@@ -170,8 +170,10 @@ def _hold(emulator: "Emulator", region: str, *, quiet: bool) -> None:
     """Says where the emulator is, and waits for Ctrl-C or SIGTERM."""
     from rehearsal.emulator import FAKE_CREDENTIALS
 
+    # S3 Control puts the account before the host. `123456789012.localhost` exists where the
+    # resolver knows `*.localhost` (systemd-resolved does), `123456789012.127.0.0.1` nowhere.
     lines = {
-        "AWS_ENDPOINT_URL": emulator.endpoint,
+        "AWS_ENDPOINT_URL": f"http://localhost:{emulator.port}",
         **FAKE_CREDENTIALS,
         "AWS_REGION": region,
     }

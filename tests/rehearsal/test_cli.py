@@ -160,7 +160,7 @@ def test_serve_says_what_to_export_and_stops_on_a_signal(project, number):
     try:
         lines = [process.stdout.readline() for _ in range(6)]
         text = "".join(lines)
-        (endpoint,) = re.findall(r"export AWS_ENDPOINT_URL=(http://127\.0\.0\.1:\d+)\n", text)
+        (endpoint,) = re.findall(r"export AWS_ENDPOINT_URL=(http://localhost:\d+)\n", text)
         assert "export AWS_REGION=eu-west-1\n" in text
         assert "export AWS_ACCESS_KEY_ID=emulator-has-no-keys\n" in text
         assert "pulumi up -s local" in text
