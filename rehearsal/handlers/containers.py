@@ -135,7 +135,8 @@ HANDLERS: dict[str, Handler] = {
             "arn": "{id}",
             "cluster": "{service.clusterArn}",
             "desiredCount": "{service.desiredCount?}",
-        },  # The emulator has no scheduler, and counts tasks as running only when told of them again:
+        },
+        # The emulator has no scheduler, and counts tasks as running only when told of them again:
         # this stands in for what ECS does by itself.
         then=[
             Call(

@@ -26,6 +26,7 @@ from guardrails.registry import node
 from guardrails.rules import encryption
 
 from tests.policies.harness import pack_of, through_server
+from tests.policies.verdicts import violated
 
 BOTH = pytest.mark.parametrize("known", [True, False], ids=["known", "first-preview"])
 
@@ -97,7 +98,7 @@ def test_a_bucket_has_a_key_of_its_own(judge, rule, problem, known):
         known=known,
     )
 
-    assert [s.name for s in said] == (["assets"] if problem else [])
+    assert violated(said) == (["assets"] if problem else [])
     if problem:
         assert problem in said[0].message
 
@@ -139,7 +140,7 @@ def test_who_can_only_write_to_sse_s3_gets_it(judge, writer, known):
     kms = judge(encryption.enc_s3_kms, *bucket(sse("aws:kms", key="k")), known=known)
 
     assert plain == []
-    assert [s.name for s in kms] == ["logs"]
+    assert violated(kms) == ["logs"]
 
 
 def test_a_network_load_balancer_writes_with_a_kms_key(judge):
@@ -174,7 +175,7 @@ def test_awss_own_key_by_its_alias_is_no_key_of_ours(judge):
         known=False,
     )
 
-    assert [s.name for s in said] == ["a"]
+    assert violated(said) == ["a"]
 
 
 ADMIN = encryption._ADMINISTRATOR
@@ -217,7 +218,7 @@ def test_each_publisher_must_be_let_in_by_the_key(judge, policy, publisher, prob
         publisher,
     )
 
-    assert [s.name for s in said] == (["alarms"] if problem else [])
+    assert violated(said) == (["alarms"] if problem else [])
     if problem:
         assert problem in said[0].message
 
@@ -235,7 +236,7 @@ def test_the_key_is_found_through_an_alias_and_its_policy_in_a_resource_of_its_o
 
     assert judge(encryption.enc_sns_kms, *stack(lets_in(CLOUDWATCH)), known=known) == []
     said = judge(encryption.enc_sns_kms, *stack(document(ADMIN)), known=known)
-    assert [s.name for s in said] == ["alarms"]
+    assert violated(said) == ["alarms"]
 
 
 def test_awss_own_key_is_for_topics_without_a_service_that_publishes(judge):
@@ -401,3 +402,16 @@ def test_a_queue_without_dead_letters_is_one_for_them_or_worth_a_word(judge, sou
     said = judge(encryption.enc_sqs, *nodes, known=known)
 
     assert [s.level for s in said if s.name == "jobs"] == levels
+
+
+def test_a_topic_named_by_its_arn_is_published_to_as_well(judge):
+    arn = "arn:aws:sns:eu-west-1:123456789012:alarms"
+    topic = node("alarms", TOPIC, {"kmsMasterKeyId": "alias/aws/sns"})
+    budget = node("plan", "aws:budgets/budget:Budget", {"notifications": [{"threshold": 80}]})
+
+    said = judge(
+        encryption.enc_sns_kms, topic, budget, node("slow", METRIC_ALARM, {"alarmActions": [arn]})
+    )
+
+    assert violated(said) == ["alarms"]
+    assert judge(encryption.enc_sns_kms, topic, budget) == []

@@ -29,6 +29,7 @@ from guardrails.registry import node
 from guardrails.rules import network
 
 from tests.policies.harness import pack_of, through_server
+from tests.policies.verdicts import violated
 
 BOTH = pytest.mark.parametrize("known", [True, False], ids=["known", "first-preview"])
 
@@ -102,7 +103,7 @@ def test_the_edge_opens_80_and_443_and_nothing_else(judge, rule, broken, known):
         known=known,
     )
 
-    assert [s.name for s in said] == (["rule"] if broken else [])
+    assert violated(said) == (["rule"] if broken else [])
 
 
 OPEN_SPELLINGS = [
@@ -162,8 +163,8 @@ def test_443_is_for_groups_of_a_load_balancer_however_the_rule_is_written(
         known=known,
     )
 
-    assert [s.name for s in closed] == [offender]
-    assert [s.name for s in internal] == [offender]
+    assert violated(closed) == [offender]
+    assert violated(internal) == [offender]
     assert edge == []
 
 
@@ -171,7 +172,7 @@ def test_a_group_of_elsewhere_must_be_named_to_be_open():
     rule = node("in", INGRESS_RULE, modern("sg-1", **ALL_V4, fromPort=443, toPort=443))
     runner = through_server(pack_of(network.sg_public_ingress))
 
-    assert [s.name for s in runner.run([rule])] == ["in"]
+    assert violated(runner.run([rule])) == ["in"]
     runner.configure({"net-sg-public-ingress": {"edgeSecurityGroups": ["sg-1"]}})
     assert runner.run([rule]) == []
 
@@ -208,7 +209,7 @@ def test_the_default_group_is_adopted_emptied_and_left_empty(judge, known):
         known=known,
     )
 
-    assert sorted(s.name for s in said) == ["bare", "open", "reopened"]
+    assert sorted(violated(said)) == ["bare", "open", "reopened"]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +283,7 @@ def test_only_the_application_reaches_data_and_the_path_is_printed(judge, store,
         known=known,
     )
 
-    assert [s.name for s in said] == (["rule"] if path else [])
+    assert violated(said) == (["rule"] if path else [])
     if path:
         assert path in said[0].message
         assert f"data -> {store.name}" in said[0].message
@@ -304,7 +305,7 @@ def test_a_client_that_is_itself_on_the_internet_is_a_path(judge, known):
         known=known,
     )
 
-    assert [s.name for s in said] == ["from-host"]
+    assert violated(said) == ["from-host"]
     assert "internet (0.0.0.0/0, tcp, 22) -> host (tcp, 5432) -> data -> orders" in said[0].message
 
 
@@ -326,7 +327,7 @@ def test_rules_inside_the_group_are_followed_as_well(judge, known):
         known=known,
     )
 
-    assert [s.name for s in said] == ["data"]
+    assert violated(said) == ["data"]
 
 
 def test_a_store_without_a_group_of_its_own_is_in_the_default_one(judge):
@@ -336,7 +337,7 @@ def test_a_store_without_a_group_of_its_own_is_in_the_default_one(judge):
         node("member", "aws:elasticache/cluster:Cluster", {"replicationGroupId": "group"}),
     )
 
-    assert [s.name for s in said] == ["orders"]
+    assert violated(said) == ["orders"]
 
 
 def subnet_example(*routes, table="table", association=True):
@@ -433,7 +434,7 @@ TO_INTERNET = {"destinationCidrBlock": "0.0.0.0/0", "gatewayId": "${internet.id}
 def test_the_routes_of_a_data_subnet_are_followed(judge, example, broken, known):
     said = judge(network.data_subnets_private, *example, known=known)
 
-    assert [s.name for s in said] == (["group"] if broken else [])
+    assert violated(said) == (["group"] if broken else [])
 
 
 @BOTH
@@ -451,7 +452,7 @@ def test_a_subnet_id_that_comes_by_way_of_its_association_is_followed(judge, kno
             for n in nodes
         ]
 
-    assert [s.name for s in judge(network.data_subnets_private, *nodes, known=known)] == ["group"]
+    assert violated(judge(network.data_subnets_private, *nodes, known=known)) == ["group"]
 
 
 def test_data_without_a_subnet_group_is_in_the_default_vpc(judge):
@@ -462,7 +463,7 @@ def test_data_without_a_subnet_group_is_in_the_default_vpc(judge):
         node("replica", DB_INSTANCE, {"replicateSourceDb": "orders"}),
     )
 
-    assert [s.name for s in said] == ["orders", "sessions"]
+    assert violated(said) == ["orders", "sessions"]
 
 
 @BOTH
@@ -485,7 +486,7 @@ def test_a_balancer_without_acl_must_be_reached_by_a_guarded_distribution_only(
         known=known,
     )
 
-    assert [s.name for s in said] == (["alb"] if broken else [])
+    assert violated(said) == (["alb"] if broken else [])
 
 
 def test_only_application_load_balancers_on_the_internet_need_an_acl(judge):
@@ -528,7 +529,7 @@ RATE = {"Name": "rate", "Action": {"Block": {}}, "Statement": {"RateBasedStateme
 def test_rules_written_as_json_are_read_like_the_others(judge, rules, problem):
     said = judge(network.waf_effective, node("acl", WEB_ACL, {"ruleJson": json.dumps(rules)}))
 
-    assert [s.name for s in said] == (["acl"] if problem else [])
+    assert violated(said) == (["acl"] if problem else [])
     if problem:
         assert problem in said[0].message
 
@@ -584,7 +585,7 @@ def test_a_group_association_that_counts_is_found(judge):
         ),
     )
 
-    assert [s.name for s in said] == ["acl"]
+    assert violated(said) == ["acl"]
 
 
 def test_rules_that_are_not_known_yet_are_not_called_missing(judge):
@@ -626,7 +627,7 @@ def test_a_balancer_behind_a_distribution_admits_nobody_else(judge, origin, extr
     closed = judge(network.alb_only_from_cloudfront, *EDGE, cdn, cloudfront, *extra, known=known)
     alone = judge(network.alb_only_from_cloudfront, *EDGE, everyone, *extra, known=known)
 
-    assert [s.name for s in walked] == ["alb"]
+    assert violated(walked) == ["alb"]
     assert closed == []
     assert alone == []
 
@@ -673,7 +674,7 @@ def test_a_load_balancer_is_hardened_on_the_way(before, after):
     ],
 )
 def test_each_public_acl_is_found(judge, node_):
-    assert [s.name for s in judge(network.s3_public_access_block, node_)] == ["acl"]
+    assert violated(judge(network.s3_public_access_block, node_)) == ["acl"]
 
 
 def test_log_delivery_is_not_everyone(judge):
@@ -755,7 +756,7 @@ def test_a_group_whose_outputs_repeat_its_rule_resources_is_not_in_conflict(judg
     )
 
     assert same == []
-    assert [s.name for s in other] == ["group"]
+    assert violated(other) == ["group"]
 
 
 def test_two_kinds_of_rule_resources_are_in_conflict(judge):
@@ -770,7 +771,7 @@ def test_two_kinds_of_rule_resources_are_in_conflict(judge):
         ),
     )
 
-    assert [s.name for s in said] == ["group"]
+    assert violated(said) == ["group"]
 
 
 def entry(number, action="allow", **properties):
@@ -819,7 +820,7 @@ def test_outside_production_only_the_free_endpoint_is_asked_for(judge, known):
 
     assert judge(network.vpc_endpoints, *example, profile="staging", known=known) == []
     said = judge(network.vpc_endpoints, *example, profile="production", known=known)
-    assert [s.name for s in said] == ["vpc"]
+    assert violated(said) == ["vpc"]
 
 
 def test_a_blocked_region_needs_an_exclusion_for_its_load_balancers(judge):
@@ -833,7 +834,7 @@ def test_a_blocked_region_needs_an_exclusion_for_its_load_balancers(judge):
         node("alb", LOAD_BALANCER),
     )
 
-    assert [s.name for s in said] == ["block"]
+    assert violated(said) == ["block"]
 
 
 def test_the_ports_of_engines_are_reported_where_somebody_asks():
@@ -843,3 +844,51 @@ def test_the_ports_of_engines_are_reported_where_somebody_asks():
     assert runner.run(store) == []
     runner.configure({"net-db-non-default": {"checkPorts": True, "enforcementLevel": "advisory"}})
     assert "5432" in runner.run(store)[0].message
+
+
+@pytest.mark.parametrize(
+    ("ports", "broken"),
+    [
+        ({"ipProtocol": "-1"}, True),
+        ({"fromPort": 0, "toPort": 65535}, True),
+        ({"fromPort": 1, "toPort": 65535}, True),
+        ({"fromPort": 2, "toPort": 65535}, False),
+        ({"fromPort": 0, "toPort": 65534}, False),
+        ({"fromPort": 443, "toPort": 443}, False),
+    ],
+)
+def test_what_counts_as_every_port(judge, ports, broken):
+    rule = node("out", EGRESS_RULE, modern("sg-1", **{**ALL_V4, **ports}))
+
+    assert bool(judge(network.sg_egress, rule)) is broken
+
+
+def test_a_group_whose_outputs_repeat_a_rule_between_groups_is_not_in_conflict(judge):
+    rule = node(
+        "in",
+        INGRESS_RULE,
+        modern("${group.id}", referencedSecurityGroupId="sg-client", fromPort=80, toPort=80),
+    )
+    old = node(
+        "in",
+        SECURITY_GROUP_RULE,
+        {
+            "type": "ingress",
+            "securityGroupId": "${group.id}",
+            "sourceSecurityGroupId": "sg-client",
+            "protocol": "tcp",
+            "fromPort": 80,
+            "toPort": 80,
+        },
+    )
+    repeated = {"protocol": "tcp", "fromPort": 80, "toPort": 80, "securityGroups": ["sg-client"]}
+
+    def conflict(separate, *clients):
+        inline = {**repeated, "securityGroups": list(clients)}
+        group = node("group", SECURITY_GROUP, {"ingress": [inline]})
+        return violated(judge(network.sg_no_rule_conflict, group, separate))
+
+    assert conflict(rule, "sg-client") == []
+    assert conflict(old, "sg-client") == []
+    assert conflict(rule, "sg-other") == ["group"]
+    assert conflict(old, "sg-client", "sg-other") == ["group"]

@@ -24,6 +24,8 @@ from guardrails.kinds import (
 from guardrails.registry import node
 from guardrails.rules import resilience
 
+from tests.policies.verdicts import violated
+
 BOTH = pytest.mark.parametrize("known", [True, False], ids=["known", "first-preview"])
 
 
@@ -46,7 +48,7 @@ def test_a_cluster_survives_by_its_instances(judge, cluster, instances, broken, 
 
     said = judge(resilience.rds_multi_az, node("db", DB_CLUSTER, cluster), *members, known=known)
 
-    assert [s.name for s in said] == (["db"] if broken else [])
+    assert violated(said) == (["db"] if broken else [])
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_who_is_chosen_for_a_backup(judge, properties, options, chosen_by, cover
         known=known,
     )
 
-    assert [s.name for s in said] == ([] if covered else ["orders"])
+    assert violated(said) == ([] if covered else ["orders"])
 
 
 @BOTH
@@ -167,7 +169,7 @@ def test_logs_and_replicas_need_no_backup(judge, known):
         known=known,
     )
 
-    assert [s.name for s in said] == ["assets"]
+    assert violated(said) == ["assets"]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +230,7 @@ def test_who_must_run_twice(judge, properties, target, broken, known):
         known=known,
     )
 
-    assert [s.name for s in said] == (["api"] if broken else [])
+    assert violated(said) == (["api"] if broken else [])
 
 
 def test_subnets_that_are_unknown_as_a_list_are_counted_by_where_they_come_from(judge):
@@ -318,7 +320,7 @@ def test_what_a_lifecycle_must_do(judge, rules, problem, known):
         known=known,
     )
 
-    assert [s.name for s in said] == (["assets"] if problem else [])
+    assert violated(said) == (["assets"] if problem else [])
     if problem:
         assert problem in said[0].message
 
@@ -338,7 +340,7 @@ def test_a_log_bucket_needs_an_end_and_no_versions(judge, rule, broken, known):
         known=known,
     )
 
-    assert [s.name for s in said] == (["logs"] if broken else [])
+    assert violated(said) == (["logs"] if broken else [])
 
 
 def test_what_a_bucket_says_itself_counts_where_nothing_else_does(judge):
@@ -370,12 +372,13 @@ def test_what_holds_data_is_protected(judge, known):
         node("replica", DB_INSTANCE, {"replicateSourceDb": "orders"}),
         node("data-key", KEY),
         node("orders", DB_INSTANCE, {"kmsKeyId": "${data-key.arn}"}, protect=True),
+        node("unused-key", KEY),
         node("messages-key", KEY),
         node("alarms", TOPIC, {"kmsMasterKeyId": "${messages-key.arn}"}),
         known=known,
     )
 
-    assert sorted(s.name for s in said) == ["bare", "data-key", "emptied"]
+    assert sorted(violated(said)) == ["bare", "data-key", "emptied", "unused-key"]
 
 
 @pytest.mark.parametrize(
@@ -398,3 +401,21 @@ def test_a_load_balancer_in_one_subnet_does_not_survive(judge):
     balancer = {"enableDeletionProtection": True, "subnetMappings": [{"subnetId": "subnet-1"}]}
 
     assert "1 subnet" in judge(resilience.alb, node("alb", LOAD_BALANCER, balancer))[0].message
+
+
+@pytest.mark.parametrize("shards", [{"numNodeGroups": 2}, {"replicasPerNodeGroup": 0}])
+def test_a_cache_in_shards_is_told_about_its_replicas(judge, shards):
+    said = judge(resilience.cache_ha, node("cache", CACHE_GROUP, {**HA, **shards}))
+
+    assert "replicasPerNodeGroup" in said[0].message
+
+
+def test_a_key_of_a_topic_that_also_guards_data_is_protected(judge):
+    said = judge(
+        resilience.protect_stateful,
+        node("key", KEY),
+        node("alarms", TOPIC, {"kmsMasterKeyId": "${key.arn}"}),
+        node("orders", DB_INSTANCE, {"kmsKeyId": "${key.arn}"}, protect=True),
+    )
+
+    assert violated(said) == ["key"]

@@ -1,4 +1,4 @@
-"""The deployer: all is sent or refused, names and tags as the provider's, secrets masked, gaps named."""
+"""The deployer: all is sent or refused, named and tagged as the provider does, gaps by name."""
 
 import json
 from collections.abc import Callable, Iterator
