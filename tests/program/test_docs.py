@@ -2,37 +2,78 @@
 
 import re
 
+import pytest
+
 from docs import architecture, components
+from rehearsal import picture
 
 
-def test_the_picture_in_the_readme_is_of_this_program():
-    readme = architecture.README.read_text()
-    current = architecture.inserted(readme, architecture.mermaid(architecture.graph("staging")))
-
-    assert readme == current, "run `make docs`"
+@pytest.fixture(scope="module")
+def staging():
+    return architecture.graph("staging")
 
 
-def test_the_picture_shows_the_way_in_and_the_way_to_the_data():
-    picture = architecture.mermaid(architecture.graph("staging"))
+@pytest.fixture(scope="module")
+def production():
+    return architecture.graph("production")
+
+
+def test_the_picture_in_the_readme_is_of_this_program(staging):
+    readme = architecture.README.read_text(encoding="utf-8")
+
+    assert readme == architecture.inserted(readme, architecture.fenced(staging)), "run `make docs`"
+
+
+def test_the_page_about_the_architecture_is_of_this_program(staging, production):
+    current = architecture.page(staging, production)
+
+    assert architecture.PAGE.read_text(encoding="utf-8") == current, "run `make docs`"
+
+
+def test_only_what_is_between_the_marks_is_replaced():
+    begin, end = architecture.BEGIN, architecture.END
+
+    assert architecture.inserted(f"a\n{begin}\nold\n{end}\nb\n", "new\n") == (
+        f"a\n{begin}\nnew\n{end}\nb\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "readme",
+    [
+        "no mark",
+        architecture.BEGIN,
+        f"{architecture.END} {architecture.BEGIN}",
+        f"{architecture.BEGIN} {architecture.BEGIN} {architecture.END}",
+    ],
+)
+def test_a_readme_without_the_two_marks_is_left_alone(readme):
+    with pytest.raises(ValueError, match="each once"):
+        architecture.inserted(readme, "new\n")
+
+
+@pytest.mark.parametrize("stack", ["staging", "production"])
+def test_the_picture_shows_the_way_in_and_the_way_to_the_data(stack, request):
+    text = picture.mermaid(request.getfixturevalue(stack))
 
     for arrow in (
-        "Internet -->|443| web_PublicAlb",
-        "web_WebAcl -->|guards| web_PublicAlb",
-        "web_PublicAlb -->|8080| api_FargateService",
-        "api_FargateService -->|5432| main_Database",
+        'internet -->|"443, 80"| c_web_PublicAlb',
+        'internet -->|"DNS"| c_main_DnsZone',
+        'c_main_DnsZone -->|"alias, certificate"| c_web_PublicAlb',
+        'c_web_WebAcl -->|"guards"| c_web_PublicAlb',
+        'c_web_PublicAlb -->|"8080"| c_api_FargateService',
+        'c_api_FargateService -->|"5432"| c_main_Database',
+        'c_backups_Backups -.->|"back up"| c_main_Database',
+        "private --> nat",
+        "nat --> internet",
+        'alarms -.->|"tell"| topics',
     ):
-        assert arrow in picture
-    assert "Internet -->|5432|" not in picture
-
-
-def test_every_line_of_the_picture_is_a_node_or_an_arrow_between_nodes():
-    head, *lines = architecture.mermaid(architecture.graph("staging")).splitlines()
-    nodes = {m[1] for line in lines if (m := re.fullmatch(r'  (\w+)\["[\w .<>/-]+"\]', line))}
-    arrows = [m for line in lines if (m := re.fullmatch(r"  (\w+) -->\|\w+\| (\w+)", line))]
-
-    assert head == "flowchart LR"
-    assert len(nodes) + len(arrows) == len(lines)
-    assert {end for arrow in arrows for end in arrow.groups()} == nodes
+        assert f"  {arrow}\n" in text
+    # Nothing else is open to everybody.
+    reached = re.findall(r"^  internet \S+ (\S+)$|^  internet .*\| (\S+)$", text, re.MULTILINE)
+    assert {one or other for one, other in reached} == {"c_web_PublicAlb", "c_main_DnsZone"}
+    # It is small enough to be looked at.
+    assert len(re.findall(r"^ *\w+\(?\[", text, re.MULTILINE)) <= 30
 
 
 def test_the_reference_of_components_is_current():
