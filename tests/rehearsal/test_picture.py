@@ -25,7 +25,7 @@ def subnets(network, vpc, tier, table):
         routed = aws.ec2.RouteTableAssociation(
             name, subnet_id=subnet.id, route_table_id=table.id, opts=network.child
         )
-        found.append(pulumi.Output.all(subnet.id, routed.id).apply(lambda both: both[0]))
+        found.append(routed.subnet_id)
     return found
 
 
@@ -71,7 +71,7 @@ def build(*, nat=True):
     alb = Part("web", "PublicAlb")
     alb_group = group(alb, "alb", vpc)
     open_to(alb, "v4", alb_group, (443, 443), cidr_ipv4="0.0.0.0/0")
-    open_to(alb, "v6", alb_group, (443, 443), cidr_ipv6="::/0")
+    open_to(alb, "v6", alb_group, (4443, 4443), cidr_ipv6="::/0")
     open_to(alb, "plain", alb_group, (80, 80), cidr_ipv4="0.0.0.0/0")
     balancer = aws.lb.LoadBalancer("lb", subnets=public, opts=alb.child)
 
@@ -166,7 +166,7 @@ flowchart LR
   c_web_FargateService -->|"5432-5433"| c_store
   c_web_PublicAlb -->|"8080"| c_web_FargateService
   c_zone -->|"alias"| c_web_PublicAlb
-  internet -->|"443, 80"| c_web_PublicAlb
+  internet -->|"443, 4443, 80"| c_web_PublicAlb
   internet -->|"DNS"| c_zone
   isolated -.->|"encrypted with"| keys
   nat --> internet
