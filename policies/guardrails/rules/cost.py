@@ -333,7 +333,7 @@ def _somebody_is_told_of_costs(stack: Stack, report: Report) -> None:
         with report.attempt(budget):
             if any(n.has(path) for n in budget.views("notifications") for path in _SUBSCRIBERS):
                 return
-    report("and what else this stack pays for has no budget that tells somebody", on=costly[0])
+    report("no budget of this stack tells anybody what it costs", on=costly[0])
 
 
 cost_budget = rule(
