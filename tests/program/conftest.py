@@ -6,6 +6,11 @@ from rehearsal.recording import Graph
 from tests.program import stacks
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """`-m "not faults"` leaves out what takes the longest here."""
+    config.addinivalue_line("markers", "faults: seeds a fault in a copy and runs a test of it")
+
+
 @pytest.fixture(scope="session", params=stacks.STACKS)
 def stack(request: pytest.FixtureRequest) -> str:
     """Every stack of the project, in turn."""

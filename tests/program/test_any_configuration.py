@@ -20,7 +20,7 @@ from tests.program import stacks
 from tests.strategies import DIGEST, Values, configurations, minimal
 
 A_FEW = settings(
-    max_examples=14,
+    max_examples=10,
     deadline=None,
     # The same examples in each run: a failure is somebody's change, not luck.
     derandomize=True,

@@ -51,6 +51,11 @@ def test_default_providers_are_disabled(stack):
     assert load_config(stacks.ROOT, stack).disabled_default_providers == {"aws"}
 
 
+def test_a_stack_needs_no_default_provider(stack):
+    # Built here and not in a fixture: what the default provider would get is refused.
+    assert len(stacks.resolved(stack)) > 100
+
+
 def test_every_resource_belongs_to_a_component(graph):
     components = {component.urn for component in graph.components}
 
@@ -138,6 +143,18 @@ def test_nothing_is_looked_up_when_the_account_is_configured():
 
     assert graph.invokes == []
     assert json.loads(graph.one(PROVIDER).inputs["allowedAccountIds"]) == [stacks.ACCOUNT]
+
+
+def test_an_empty_account_can_be_deployed_before_there_is_an_image():
+    config = load_config(stacks.ROOT, "staging")
+    values = {**config.values, "babyrobots:imageDigest": ""}
+
+    graph = stacks.build(dataclasses.replace(config, values=values))
+
+    alarms = graph.of("aws:cloudwatch/metricAlarm:MetricAlarm").values()
+    assert [a.name for a in alarms if not all((a.inputs.get("dimensions") or {}).values())] == []
+    assert graph.of("aws:ecr/repository:Repository"), "there is nowhere to push an image to"
+    assert graph.of("aws:ecs/service:Service") == {}
 
 
 def test_whatever_has_a_name_of_its_own_leaves_room_for_the_providers_suffix(graph):

@@ -165,9 +165,14 @@ def test_credentials_reach_a_task_by_reference_and_its_execution_role_alone(stag
         "DATABASE_USERNAME": f"{made['secretArn']}:username::",
         "DATABASE_PASSWORD": f"{made['secretArn']}:password::",
     }
-    assert {"DATABASE_PASSWORD", "DATABASE_USERNAME"}.isdisjoint(
-        variable["name"] for variable in container["environment"]
-    )
+    in_clear = {variable["name"] for variable in container["environment"]}
+    assert in_clear == {
+        "DATABASE_HOST",
+        "DATABASE_NAME",
+        "DATABASE_PORT",
+        "LOG_LEVEL",
+        "STAGE",
+    }
     readers = {
         role: r.inputs["policy"]
         for role, r in staging.of("aws:iam/rolePolicy:RolePolicy").items()
