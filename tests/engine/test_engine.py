@@ -14,6 +14,8 @@ def test_a_stack_comes_up_changes_nothing_the_second_time_and_goes_away(engine):
     assert outputs["url"].startswith("https://")
     engine.must("preview", "--stack", "local", "--expect-no-changes")
     engine.must("destroy", "--stack", "local", "--yes")
+    left = json.loads(engine.must("stack", "export", "--stack", "local"))["deployment"]
+    assert [one["urn"] for one in left.get("resources") or []] == []
 
 
 def test_the_engine_refuses_a_value_of_the_wrong_type_before_the_program_runs(engine):
