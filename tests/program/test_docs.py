@@ -85,4 +85,28 @@ def test_the_reference_has_every_component_with_its_inputs():
 
     for component in components.components():
         assert f"\n## {component.__name__}\n" in page
-    assert "| `cidr` *(required)* |" in page
+    for row in (
+        "| `cidr` *(required)* | text, plain | ",
+        "| `certificateArn` *(required)* | text | ",
+        "| `zones` *(required)* | list of text, plain | ",
+        "| `nat` | [NatStrategy](#natstrategy), plain | ",
+        "| `connections` | list of [Peer](#peer), plain | ",
+        "| `per_zone` | ",
+    ):
+        assert f"\n{row}" in page
+
+
+def test_every_type_that_the_reference_links_to_is_explained_in_it():
+    page = components.REFERENCE.read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(#(\w+)\)", page))
+    headings = {title.lower() for title in re.findall(r"^#+ (\w+)$", page, re.MULTILINE)}
+
+    assert linked
+    assert linked <= headings
+
+
+def test_every_row_of_the_reference_says_something():
+    rows = re.findall(r"^\| `.*$", components.REFERENCE.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert len(rows) > 200
+    assert [row for row in rows if row.endswith("|  |")] == []
