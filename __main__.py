@@ -13,7 +13,6 @@ import pulumi
 import pulumi_aws as aws
 
 import emulation
-import wiring
 from components import alarm_rules
 from components.alarm_topic import AlarmTopic
 from components.alarms import Alarms
@@ -31,48 +30,54 @@ from components.network import Network
 from components.public_alb import PublicAlb
 from components.scheduled_job import ScheduledJob
 from components.web_acl import WebAcl
-from rules.services import Kind
+from configuration.services import Kind
 from settings import Settings
+from wiring.data import Backing, Data, cache_backing, database_backing
+from wiring.edge import Edge, exposure, slug, traffic_alarms
+from wiring.foundation import Foundation, provider_args
+from wiring.platform import Platform, calls, service_alarms
 
 pulumi.require_pulumi_version(">=3.237.0")
 
 settings = Settings.load()
 if settings.emulated:
     emulation.ignore_what_is_not_given_back()
-provider = aws.Provider("aws", **wiring.provider(settings))
+provider = aws.Provider("aws", **provider_args(settings))
 placed = pulumi.ResourceOptions(providers=[provider])
 lookups = pulumi.InvokeOptions(provider=provider)
 account_id = settings.account_id or aws.get_caller_identity_output(opts=lookups).account_id
-args = wiring.Wiring(settings=settings, account_id=account_id)
+foundation = Foundation(settings=settings, account_id=account_id)
+edge = Edge(settings=settings, account_id=account_id)
+data = Data(settings=settings, account_id=account_id)
 
 # What everything else stands on.
-logs_key = EncryptionKey("logs", args.logs_key(settings.region), placed)
-topic = AlarmTopic("alarms", args.alarm_topic(settings.region), placed)
-network = Network("main", args.network(logs_key), placed)
-images_key = EncryptionKey("images", args.images_key(), placed)
-repository = ImageRepository("api", args.repository(images_key), placed)
-cluster = FargateCluster("main", args.cluster(logs_key), placed)
+logs_key = EncryptionKey("logs", foundation.logs_key(settings.region), placed)
+topic = AlarmTopic("alarms", foundation.alarm_topic(settings.region), placed)
+network = Network("main", foundation.network(logs_key), placed)
+images_key = EncryptionKey("images", foundation.images_key(), placed)
+repository = ImageRepository("api", foundation.repository(images_key), placed)
+cluster = FargateCluster("main", foundation.cluster(logs_key), placed)
 
 # The way in. Route 53 keeps its logs and metrics in us-east-1, so alarms are heard there too.
 queries_key = None
 if settings.dns_query_logging:
-    queries_key = EncryptionKey("logs-us-east-1", args.logs_key("us-east-1"), placed)
-zone = DnsZone("main", args.dns_zone(queries_key), placed)
-alb = PublicAlb("web", args.public_alb(network, zone), placed)
-acl = WebAcl("web", args.web_acl(alb, logs_key), placed)
-faraway = AlarmTopic("alarms-us-east-1", args.alarm_topic("us-east-1"), placed)
+    queries_key = EncryptionKey("logs-us-east-1", foundation.logs_key("us-east-1"), placed)
+zone = DnsZone("main", edge.dns_zone(queries_key), placed)
+alb = PublicAlb("web", edge.public_alb(network, zone), placed)
+acl = WebAcl("web", edge.web_acl(alb, logs_key), placed)
+faraway = AlarmTopic("alarms-us-east-1", foundation.alarm_topic("us-east-1"), placed)
 Alarms(
     "web",
     {"rules": alarm_rules.load_balancer(alb.arn_suffix), "topic_arn": topic.arn},
     placed,
 )
-for hostname, path in args.health_paths().items():
-    alias = zone.alias(wiring.slug(hostname), args.alias(alb, hostname, path))
+for hostname, path in edge.health_paths().items():
+    alias = zone.alias(slug(hostname), edge.alias(alb, hostname, path))
     # Without a service behind it, as before the first image, there is no check to watch.
     if not path:
         continue
     Alarms(
-        f"health-{wiring.slug(hostname)}",
+        f"health-{slug(hostname)}",
         {
             "rules": alarm_rules.health_check(alias.health_check_id),
             "topic_arn": faraway.arn,
@@ -82,21 +87,21 @@ for hostname, path in args.health_paths().items():
     )
 
 # What holds data.
-backings: dict[str, wiring.Backing] = {}
+backings: dict[str, Backing] = {}
 database = cache = None
 if settings.database_enabled:
-    database = Database("main", args.database(network, logs_key), placed)
-    backings["database"] = wiring.database_backing(database, settings.database_name)
-    Alarms("database", args.database_alarms(database, topic), placed)
+    database = Database("main", data.database(network, logs_key), placed)
+    backings["database"] = database_backing(database, settings.database_name)
+    Alarms("database", data.database_alarms(database, topic), placed)
     DatabaseEvents("database", {"identifier": database.identifier, "topic_arn": topic.arn}, placed)
 if settings.cache_enabled:
-    cache = Cache("main", args.cache(network, logs_key), placed)
-    backings["cache"] = wiring.cache_backing(cache)
-if args.backed_up:
-    Backups("backups", args.backups(EncryptionKey("backups", args.backup_key(), placed)), placed)
+    cache = Cache("main", data.cache(network, logs_key), placed)
+    backings["cache"] = cache_backing(cache)
+if data.backed_up:
+    Backups("backups", data.backups(EncryptionKey("backups", data.backup_key(), placed)), placed)
 
 # What runs. An empty account has no image yet: the services wait for it, the rest does not.
-platform = wiring.Platform(
+platform = Platform(
     settings=settings,
     account_id=account_id,
     network=network,
@@ -109,8 +114,8 @@ platform = wiring.Platform(
 services: dict[str, FargateService] = {}
 jobs: dict[str, ScheduledJob] = {}
 for service in settings.of_kind(Kind.PUBLIC):
-    route = alb.expose(service.name, wiring.exposure(settings, service))
-    watch = Alarms(f"{service.name}-traffic", wiring.traffic_alarms(alb, route, topic), placed)
+    route = alb.expose(service.name, exposure(settings, service))
+    watch = Alarms(f"{service.name}-traffic", traffic_alarms(alb, route, topic), placed)
     services[service.name] = FargateService(
         service.name, platform.public_service(service, alb, route, watch.names), placed
     )
@@ -121,10 +126,10 @@ for service in settings.of_kind(Kind.JOB):
 for service in settings.of_kind(Kind.PUBLIC, Kind.INTERNAL, Kind.WORKER):
     Alarms(
         f"{service.name}-service",
-        wiring.service_alarms(settings, service, cluster, services[service.name], topic),
+        service_alarms(settings, service, cluster, services[service.name], topic),
         placed,
     )
-for name, call in wiring.calls(settings, services, jobs).items():
+for name, call in calls(settings, services, jobs).items():
     Connection(name, call, placed)
 for service in settings.waiting_services:
     pulumi.log.warn(f"{service.name} waits for its first image: set imageDigest and run up again")
@@ -134,7 +139,7 @@ exports = {
     "region": settings.region,
     "url": f"https://{settings.hostname}",
     "hostname": settings.hostname,
-    "healthUrls": args.health_urls(),
+    "healthUrls": edge.health_urls(),
     "vpcId": network.vpc_id,
     "publicSubnetIds": network.public_subnet_ids,
     "privateSubnetIds": network.private_subnet_ids,

@@ -2,9 +2,10 @@
 
 `Settings.load()` either returns settings that can be deployed or raises one `pulumi.RunError` that
 lists every problem with its key, value, rule and way out. What single values may be is in
-`rules.values`, what a service may be in `rules.services`, what a stage decides in `rules.profiles`,
-what all of it may be together in `rules.stack`. Keys are declared in `Pulumi.yaml`, whose schema is
-generated from this module (`python -m docs.configuration`), so the two cannot differ.
+`configuration.values`, what a service may be in `configuration.services`, what a stage decides in
+`configuration.profiles`, what all of it may be together in `configuration.stack`. Keys are declared
+in `Pulumi.yaml`, whose schema is generated from this module (`python -m docs.configuration`), so
+the two cannot differ.
 """
 
 import functools
@@ -23,14 +24,14 @@ from pydantic import Field, SecretStr
 
 from components import listener_rules
 from components.fargate_choices import Capacity
-from rules.environment import SHORTEST_PASSWORD, environment_problems
-from rules.models import Absent, Model, field_problems, model_in, salvage
-from rules.plaintext import secret_arguments, secret_in
-from rules.problems import MASK, MISSING, Problem, nearest, report
-from rules.profiles import Overrides, Profile, Stage, profile_for
-from rules.services import Kind, Service
-from rules.stack import rule_problems
-from rules.values import (
+from configuration.environment import SHORTEST_PASSWORD, environment_problems
+from configuration.models import Absent, Model, field_problems, model_in, salvage
+from configuration.plaintext import secret_arguments, secret_in
+from configuration.problems import MASK, MISSING, Problem, nearest, report
+from configuration.profiles import Overrides, Profile, Stage, profile_for
+from configuration.services import Kind, Service
+from configuration.stack import rule_problems
+from configuration.values import (
     AMAZON_ISSUERS,
     BackupWindow,
     Domain,

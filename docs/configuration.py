@@ -15,9 +15,9 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from rules.models import Model, model_in
-from rules.profiles import PROFILES, OffHours, Overrides, Profile
-from rules.services import HealthCheck, Public, Scaling, Service
+from configuration.models import Model, model_in
+from configuration.profiles import PROFILES, OffHours, Overrides, Profile
+from configuration.services import HealthCheck, Public, Scaling, Service
 from settings import ENVIRONMENT_VARIABLES, Region, Settings
 
 ROOT = Path(__file__).parents[1]

@@ -195,7 +195,7 @@ def _module(name: str) -> str:
             return "import pulumi_aws itself" if own else f"import pulumi_aws.{service}"
         case "components" | "wiring":
             return timed.COMPONENTS
-        case "settings" | "rules" | "pydantic" | "pydantic_core" | "annotated_types":
+        case "settings" | "configuration" | "pydantic" | "pydantic_core" | "annotated_types":
             return timed.SETTINGS
         case "rehearsal":
             return timed.RECORDER

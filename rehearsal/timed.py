@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rehearsal.recording import Graph
 
 SAMPLE_SECONDS = 0.002
-SETTINGS = "settings: pydantic and the rules"
+SETTINGS = "settings: pydantic and configuration"
 COMPONENTS = "components and wiring"
 RECORDER = "recording what is registered"
 SDK = "the SDK: outputs and registrations"
@@ -44,7 +44,7 @@ _PLACES = {
     "wiring": COMPONENTS,
     "__main__": COMPONENTS,
     "settings": SETTINGS,
-    "rules": SETTINGS,
+    "configuration": SETTINGS,
     "pydantic": SETTINGS,
     "asyncio": "the event loop",
     "selectors": "the event loop",

@@ -80,7 +80,7 @@ FAULTS = (
     ),
     Fault(
         what="HTTPS with the certificate of another region",
-        file="wiring.py",
+        file="wiring/edge.py",
         old='"certificate_arn": zone.certificate_arn,',
         new='"certificate_arn": zone.us_east_1_certificate_arn,',
         tests=(_WIRING + "test_https_is_served_with_the_issued_certificate_of_the_host_name",),
@@ -101,7 +101,7 @@ FAULTS = (
     ),
     Fault(
         what="the host name is an alias of something else",
-        file="wiring.py",
+        file="wiring/edge.py",
         old='"target_dns_name": alb.dns_name,',
         new='"target_dns_name": alb.arn_suffix,',
         tests=(_WIRING + "test_the_host_name_leads_to_the_load_balancer",),
@@ -116,7 +116,7 @@ FAULTS = (
     # The network.
     Fault(
         what="tasks run in public subnets",
-        file="wiring.py",
+        file="wiring/platform.py",
         old='"namespace_arn": self.cluster.namespace_arn,\n'
         '            "vpc_id": self.network.vpc_id,\n'
         '            "subnet_ids": self.network.private_subnet_ids,',
@@ -127,7 +127,7 @@ FAULTS = (
     ),
     Fault(
         what="the database is in private subnets, with a way to the internet",
-        file="wiring.py",
+        file="wiring/data.py",
         old="args: DatabaseArgs = {\n"
         '            "vpc_id": network.vpc_id,\n'
         '            "subnet_ids": network.isolated_subnet_ids,',
@@ -230,7 +230,7 @@ FAULTS = (
     ),
     Fault(
         what="a password in a variable instead of a reference",
-        file="wiring.py",
+        file="wiring/data.py",
         old='"DATABASE_NAME": name,\n        },',
         new='"DATABASE_NAME": name,\n            "DATABASE_URL": secret,\n        },',
         tests=(
@@ -276,7 +276,7 @@ FAULTS = (
     ),
     Fault(
         what="production's database has no standby",
-        file="rules/profiles.py",
+        file="configuration/profiles.py",
         old="nat_strategy=NatStrategy.PER_ZONE,\n        multi_az=True,",
         new="nat_strategy=NatStrategy.PER_ZONE,\n        multi_az=False,",
         tests=(_SETTINGS + "test_production_gives_up_nothing",),
@@ -306,13 +306,13 @@ FAULTS = (
     Fault(
         what="a component left to the default provider",
         file="__main__.py",
-        old='ImageRepository("api", args.repository(images_key), placed)',
-        new='ImageRepository("api", args.repository(images_key))',
+        old='ImageRepository("api", foundation.repository(images_key), placed)',
+        new='ImageRepository("api", foundation.repository(images_key))',
         tests=(_HYGIENE + "test_a_stack_needs_no_default_provider[staging]",),
     ),
     Fault(
         what="resources carry no owner and no cost center",
-        file="wiring.py",
+        file="wiring/foundation.py",
         old="                **settings.tags,\n",
         new="",
         tests=(_HYGIENE + "test_the_provider_tags_whatever_can_be_tagged[staging]",),
@@ -326,7 +326,7 @@ FAULTS = (
     ),
     Fault(
         what="production has what staging never tried",
-        file="wiring.py",
+        file="wiring/platform.py",
         old='"enable_execute_command": self.settings.execute_command,',
         new='"enable_execute_command": self.settings.critical,',
         tests=(
@@ -337,14 +337,14 @@ FAULTS = (
     # What judges the rest.
     Fault(
         what="production may be weakened by an override",
-        file="rules/stack.py",
+        file="configuration/stack.py",
         old="    if settings.stage is not Stage.PRODUCTION:\n        return\n    overrides =",
         new="    if settings.stage is not Stage.TEMPORARY:\n        return\n    overrides =",
         tests=(_SETTINGS + "test_production_may_not_be_weakened",),
     ),
     Fault(
         what="a secret in plain text is accepted by its name",
-        file="rules/plaintext.py",
+        file="configuration/plaintext.py",
         old="    if secret_name(name) and not _harmless(value):\n        return f'it is called",
         new="    if not secret_name(name) and _harmless(value):\n        return f'it is called",
         tests=(_SETTINGS + "test_a_secret_in_plain_text_is_refused",),

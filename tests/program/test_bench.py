@@ -108,7 +108,7 @@ def note(phase, details):
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if name.endswith("wiring.py") or "/components/" in name:
+        if "/wiring/" in name or "/components/" in name:
             found.append(name)
             return
         frame = frame.f_back
@@ -169,10 +169,10 @@ def test_where_the_time_goes_adds_up_to_all_of_it():
             "pulumi_aws.ec2.vpc": 1.0,
             "pulumi_aws.ec2": 1.0,
             "pulumi_aws.outputs": 0.5,
-            "rules.values": 0.5,
+            "configuration.values": 0.5,
             "settings": 0.5,
             "components.network": 0.25,
-            "wiring": 0.25,
+            "wiring.edge": 0.25,
             "json": 0.5,
         },
         "places": {"serialization": 3, timed.COMPONENTS: 1},

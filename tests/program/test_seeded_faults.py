@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_imported_is_not_called_caught(workshop):
 def test_a_fault_that_fits_nowhere_is_said_before_anything_runs(workshop, monkeypatch):
     monkeypatch.setattr(Workshop, "run", lambda *_: pytest.fail("nothing was changed"))
     outdated = Fault(
-        what="of old", file="wiring.py", old="no such text", new="", tests=("tests/none.py",)
+        what="of old", file="wiring/edge.py", old="no such text", new="", tests=("tests/none.py",)
     )
     verdict = workshop.try_out(outdated)
 

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from components.fargate_choices import Capacity
 from components.subnets import NatStrategy
+from configuration.profiles import PROFILES, Overrides, Stage
+from configuration.services import Kind
+from configuration.values import LOG_RETENTION_DAYS, windows_overlap
 from docs import configuration
 from rehearsal.config import load_config
 from rehearsal.recording import run_program
-from rules.profiles import PROFILES, Overrides, Stage
-from rules.services import Kind
-from rules.values import LOG_RETENTION_DAYS, windows_overlap
 from settings import ENVIRONMENT_VARIABLES, Settings, read_config
 from tests import strategies
 from tests.strategies import DIGEST, MUTATIONS, Mutation, Values, encode, minimal
@@ -1003,7 +1003,11 @@ def test_reading_prefers_what_the_program_was_given(monkeypatch):
 
 def test_nothing_but_settings_reads_configuration_or_environment():
     readers = re.compile(r"\bpulumi\.Config\b|\bos\.environ\b|\bos\.getenv\b|\bget_config\b")
-    program = [*ROOT.glob("*.py"), *ROOT.glob("components/**/*.py"), *ROOT.glob("rules/*.py")]
+    program = [
+        *ROOT.glob("*.py"),
+        *ROOT.glob("components/**/*.py"),
+        *ROOT.glob("configuration/*.py"),
+    ]
 
     found = {path.name for path in program if readers.search(path.read_text())}
 

@@ -9,9 +9,9 @@ from pydantic import Field
 from components import fargate_sizes
 from components.containers import DEFAULT_USER, MAX_STOP_TIMEOUT
 from components.fargate_choices import Architecture, Capacity, Strategy
-from rules.models import Model
-from rules.problems import MISSING, Problem, listed
-from rules.values import (
+from configuration.models import Model
+from configuration.problems import MISSING, Problem, listed
+from configuration.values import (
     Domain,
     Flag,
     HealthPath,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from rules.problems import MISSING, Problem, Refused, listed, nearest
+from configuration.problems import MISSING, Problem, Refused, listed, nearest
 
 ModelT = TypeVar("ModelT", bound="Model")
 

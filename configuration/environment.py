@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from rules.problems import MASK, MISSING, Problem, listed, nearest
-from rules.profiles import Stage
+from configuration.problems import MASK, MISSING, Problem, listed, nearest
+from configuration.profiles import Stage
 
 ENVIRONMENT_OF = {
     Stage.STAGING: "staging",

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from components.fargate_choices import Capacity
 from components.subnets import NatStrategy
-from rules.models import Model
-from rules.values import Clock, Flag, LogRetention, TimeZone, matching, whole, word
+from configuration.models import Model
+from configuration.values import Clock, Flag, LogRetention, TimeZone, matching, whole, word
 
 
 class Stage(StrEnum):

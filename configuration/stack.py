@@ -1,6 +1,6 @@
 """Rules over a whole configuration: what its parts may be together.
 
-Each is skipped when a value that it needs was itself refused, see `rules.models.salvage`.
+Each is skipped when a value that it needs was itself refused, see `configuration.models.salvage`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from components import listener_rules
 from components.fargate_choices import Capacity
 from components.subnets import FEWEST_ZONES, ZONE_LETTERS, NatStrategy
-from rules.environment import RESERVED_DATABASE_WORDS
-from rules.models import Absent
-from rules.problems import Problem, listed, nearest
-from rules.profiles import Stage
-from rules.services import SERVICE_RULES, Kind, Service, by_name
-from rules.values import AMAZON_ISSUERS, pinned, windows_overlap
+from configuration.environment import RESERVED_DATABASE_WORDS
+from configuration.models import Absent
+from configuration.problems import Problem, listed, nearest
+from configuration.profiles import Stage
+from configuration.services import SERVICE_RULES, Kind, Service, by_name
+from configuration.values import AMAZON_ISSUERS, pinned, windows_overlap
 
 if TYPE_CHECKING:
     from settings import Settings

@@ -5,7 +5,7 @@ import difflib
 import json
 from collections.abc import Iterable, Sequence
 
-from rules.plaintext import looks_secret, secret_name
+from configuration.plaintext import looks_secret, secret_name
 
 MASK = "[secret]"
 """What an error shows instead of a secret."""

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator
 from components import listener_rules
 from components.endpoint_policies import INTERFACE_ACTIONS
 from components.subnets import LARGEST_PREFIX, SMALLEST_PREFIX
-from rules.problems import Refused, listed, nearest
+from configuration.problems import Refused, listed, nearest
 
 PRIVATE_RANGES = tuple(
     ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
