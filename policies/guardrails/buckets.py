@@ -2,7 +2,7 @@
 
 import functools
 
-from guardrails.kinds import BUCKET, BUCKET_LOGGING, DISTRIBUTION, LOAD_BALANCER
+from guardrails.kinds import BUCKET, BUCKET_LOGGING, DISTRIBUTION, LOAD_BALANCER, LOG_GROUP
 from guardrails.resources import Resource, Stack
 from guardrails.values import NotEvaluatedError
 
@@ -36,6 +36,8 @@ _WRITERS = (
         for kind in ("accessLogs", "connectionLogs", "healthCheckLogs")
     ),
 )
+_ELSEWHERE = (LOG_GROUP, "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream")
+"""What else the writers of logs write to."""
 
 
 def log_writers(stack: Stack, bucket: Resource) -> frozenset[str]:
@@ -60,6 +62,9 @@ def _index(stack: Stack) -> tuple[dict[str, set[str]], str]:
                 for bucket in stack.targets(source, path, BUCKET):
                     writers.setdefault(bucket.urn, set()).add(name or _balancer(source))
             except NotEvaluatedError as error:
+                # An ARN that is not known yet is no bucket's, if a log group gave it.
+                if stack.depends(source, path, *_ELSEWHERE):
+                    continue
                 undecided = f"{error.path} of {source.name}"
     return writers, undecided
 

@@ -135,8 +135,7 @@ class Opening:
     @property
     def by_prefix_list(self) -> bool:
         """Whether the other side is a prefix list, such as the one of CloudFront."""
-        key = "prefixListId" if self._modern else "prefixListIds"
-        return self._view.has(key) and self._view.get(key) != []
+        return self._given("prefixListId" if self._modern else "prefixListIds")
 
     @property
     def described(self) -> bool:
@@ -168,6 +167,27 @@ class Opening:
             return [self.holder]
         return stack.targets(self.holder, "securityGroupId", SECURITY_GROUP, DEFAULT_SECURITY_GROUP)
 
+    @property
+    def other_side(self) -> tuple[bool, bool]:
+        """Whether it is groups, and whether a prefix list: known before either exists."""
+        keys = ("referencedSecurityGroupId", "sourceSecurityGroupId", "securityGroups")
+        return any(self._given(key) for key in keys), self.by_prefix_list
+
+    def _given(self, key: str) -> bool:
+        return self._view.has(key) and not _is_empty(self._view.get(key))
+
+    def is_same_as(self, other: "Opening") -> bool:
+        """Whether two ways of writing say the same; what already differs settles it.
+
+        Raises:
+            NotEvaluatedError: It depends on what is not known yet.
+        """
+        return (
+            (self.ingress, self.other_side) == (other.ingress, other.other_side)
+            and (self.protocol, self.ports) == (other.protocol, other.ports)
+            and self.signature() == other.signature()
+        )
+
     def signature(self) -> tuple[object, ...]:
         """What two ways of writing the same rule have in common."""
         groups = self._view.get("referencedSecurityGroupId") if self._modern else None
@@ -182,6 +202,10 @@ class Opening:
             tuple(sorted(str(group) for group in listed)),
             self.by_prefix_list,
         )
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, list) and not value
 
 
 def openings(holder: Resource) -> Iterator[Opening]:

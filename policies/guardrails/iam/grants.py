@@ -141,7 +141,8 @@ def find_escalations(
 
     A grant does not count where it cannot be used to gain anything: PassRole of named roles only,
     or to a service that the combination does not use; an action on named resources only (IAM's own
-    always count, unless a permissions boundary is demanded); a set of `allowed`.
+    always count, unless a permissions boundary is demanded; so does what any role can be passed
+    to); a set of `allowed`.
     """
     denies = [deny for n in named for deny in n.document.denies]
     held: dict[str, list[tuple[str, Statement]]] = {}
@@ -174,7 +175,8 @@ def _usable(action: str, statement: Statement, combination: frozenset[str]) -> b
         return open_ended and _passes_to(statement, combination)
     if service == "iam":
         return not statement.pinned_by("iam:permissionsboundary")
-    return open_ended or not actions.resource_types(action)
+    # Where any role can be passed on, one function or one family of tasks to pass it to is enough.
+    return open_ended or "iam:passrole" in combination or not actions.resource_types(action)
 
 
 def _passes_to(statement: Statement, combination: frozenset[str]) -> bool:

@@ -92,9 +92,9 @@ iam_no_privilege_escalation = rule(
     "combination "
     "(such as iam:PassRole + ecs:RegisterTaskDefinition + ecs:RunTask) after Deny is taken away",
     exceptions="PassRole of named roles, or to services that the combination does not use; "
-    "actions on "
-    "named resources; `allowedCombinations` for a role with a permissions boundary; policies that "
-    "allow everything are iam-no-admin's",
+    "actions on named resources, but for those that any role can be passed to; "
+    "`allowedCombinations` for a role with a permissions boundary; policies that allow everything "
+    "are iam-no-admin's",
     fix="name the roles in PassRole and pin iam:PassedToService; remove one action of the "
     "combination",
     url="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html",

@@ -1122,10 +1122,10 @@ def _rules_have_one_home(stack: Stack, report: Report, group: Resource) -> None:
         return
     # After a refresh, a group's outputs repeat the rules that resources of their own gave it; only
     # what none of them says was written in the group.
-    separate = {o.signature() for h in holders for o in security_groups.openings(h)}
+    separate = [o for holder in holders for o in security_groups.openings(holder)]
     for opening in inline:
         with report.attempt():
-            if opening.signature() not in separate:
+            if not any(opening.is_same_as(other) for other in separate):
                 report(f"{opening.where} is written in the group, beside rules of their own")
 
 
