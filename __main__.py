@@ -17,8 +17,10 @@ from components import alarm_rules
 from components.alarm_topic import AlarmTopic
 from components.alarms import Alarms
 from components.backups import Backups
+from components.budget import Budget
 from components.cache import Cache
 from components.connection import Connection
+from components.cost_anomalies import CostAnomalies
 from components.database import Database
 from components.database_events import DatabaseEvents
 from components.dns_zone import DnsZone
@@ -85,6 +87,11 @@ for hostname, path in edge.health_paths().items():
         },
         placed,
     )
+budget = None
+if not settings.emulated:
+    budget = Budget("monthly", foundation.budget(faraway), placed)
+if settings.budget.anomalies and not settings.emulated:
+    CostAnomalies("spending", foundation.cost_anomalies(faraway), placed)
 
 # What holds data.
 backings: dict[str, Backing] = {}
@@ -162,5 +169,7 @@ if database is not None:
     }
 if cache is not None:
     exports["cacheEndpoint"] = cache.endpoint
+if budget is not None:
+    exports["budgetName"] = budget.name
 for name, value in exports.items():
     pulumi.export(name, value)

@@ -24,6 +24,7 @@ from pydantic import Field, SecretStr
 
 from components import listener_rules
 from components.fargate_choices import Capacity
+from configuration.budget import Budget
 from configuration.environment import SHORTEST_PASSWORD, environment_problems
 from configuration.models import Absent, Model, field_problems, model_in, salvage
 from configuration.plaintext import secret_arguments, secret_in
@@ -239,6 +240,9 @@ class Settings(Model):
             "write cache.t4g.micro",
         ),
     ] = Field(default="cache.t4g.micro", description="Size of a cache node.")
+    budget: Budget = Field(
+        default=Budget(), description="What the stack may cost, before it is applied and after."
+    )
     overrides: Overrides = Field(
         default=Overrides(),
         description="Single choices of the stage that this stack makes differently.",

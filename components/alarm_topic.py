@@ -9,13 +9,18 @@ import pulumi_aws as aws
 from components.encryption_key import EncryptionKey
 
 PUBLISHERS = {
-    "cloudwatch.amazonaws.com": "cloudwatch:{}:{}:alarm:*",
-    "events.rds.amazonaws.com": "rds:{}:{}:*",
+    "budgets.amazonaws.com": "budgets::{1}:*",
+    "cloudwatch.amazonaws.com": "cloudwatch:{0}:{1}:alarm:*",
+    "costalerts.amazonaws.com": "ce::{1}:anomalysubscription/*",
+    "events.rds.amazonaws.com": "rds:{0}:{1}:*",
 }
-"""Who may publish, and on behalf of what (an ARN without its partition): alarms, and what RDS has
-to say. The topic's key and its policy must both admit a publisher, or its messages vanish:
+"""Who may publish, and on behalf of what: an ARN without its partition, {0} the region, {1} the
+account. Alarms, budgets, cost anomalies, and what RDS has to say. The topic's key and its policy
+must both admit a publisher, or its messages vanish:
 https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.GrantingPermissions.html"""
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.GrantingPermissions.html
+https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html
+https://docs.aws.amazon.com/cost-management/latest/userguide/ad-SNS.html"""
 
 
 class AlarmTopicArgs(TypedDict):

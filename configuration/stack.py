@@ -221,6 +221,16 @@ def _off_hours_begin_and_end(settings: "Settings") -> Iterator[Problem]:
         )
 
 
+def _a_monitor_is_listened_to(settings: "Settings") -> Iterator[Problem]:
+    if settings.budget.anomaly_monitor_arn and not settings.budget.anomalies:
+        yield Problem(
+            key="budget.anomalyMonitorArn",
+            value=settings.budget.anomaly_monitor_arn,
+            rule="a monitor is named for what it finds to be told, and anomalies is false",
+            instead="write anomalies: true, or remove anomalyMonitorArn",
+        )
+
+
 def _database_is_possible(settings: "Settings") -> Iterator[Problem]:
     if settings.database_name.lower() in RESERVED_DATABASE_WORDS:
         yield Problem(
@@ -397,6 +407,7 @@ _RULES = (
     _production_is_not_weakened,
     _only_temporary_loses_everything,
     _off_hours_begin_and_end,
+    _a_monitor_is_listened_to,
 )
 _RULES_OF_EACH_SERVICE = (
     _images_are_pinned,

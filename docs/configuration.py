@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from configuration.budget import Budget
 from configuration.models import Model, model_in
 from configuration.profiles import PROFILES, OffHours, Overrides, Profile
 from configuration.services import HealthCheck, Public, Scaling, Service
@@ -30,6 +31,7 @@ _GROUPS: tuple[tuple[type[Model], str, str], ...] = (
     (Public, "services[].public", "`public: {}` is enough for all requests to the hostname."),
     (HealthCheck, "services[].healthCheck", ""),
     (Scaling, "services[].scaling", ""),
+    (Budget, "budget", "Messages go to the alarm topic in us-east-1."),
     (Overrides, "overrides", "Each replaces one choice of the stage, see the table of stages."),
     (OffHours, "overrides.offHours", "Refused in production."),
 )
@@ -54,7 +56,10 @@ def _schema(field: FieldInfo) -> Iterator[str]:
         yield "items:"
         yield f"  type: {items}"
     if not field.is_required():
-        yield f"default: {json.dumps(_plain(field.get_default()))}"
+        default = field.get_default()
+        # Each key of a group has its own default, which an absent group leaves it.
+        shown = {} if isinstance(default, Model) else _plain(default)
+        yield f"default: {json.dumps(shown)}"
     # Leaves room for the indentation and for the key itself.
     wrapped = textwrap.wrap(field.description or "", _WIDTH - 22)
     if len(wrapped) == 1 and ": " not in wrapped[0]:

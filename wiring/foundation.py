@@ -6,11 +6,14 @@ from typing import Any
 import pulumi
 
 import emulation
-from components.alarm_topic import AlarmTopicArgs
+from components.alarm_topic import AlarmTopic, AlarmTopicArgs
+from components.budget import BudgetArgs
+from components.cost_anomalies import CostAnomaliesArgs
 from components.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.fargate_cluster import FargateClusterArgs
 from components.image_repository import ImageRepositoryArgs
 from components.network import NetworkArgs
+from configuration.budget import BudgetScope
 from settings import Settings
 
 
@@ -64,6 +67,30 @@ class Foundation:
             "region": region,
             "emails": self.settings.alarm_emails,
         }
+
+    def budget(self, topic: AlarmTopic) -> BudgetArgs:
+        """What the stack may cost."""
+        budget = self.settings.budget
+        args: BudgetArgs = {
+            "monthly_usd": budget.monthly_usd,
+            "topic_arn": topic.arn,
+            "account_id": self.account_id,
+        }
+        if budget.scope is BudgetScope.STACK:
+            args["stack"] = pulumi.get_stack()
+        if budget.allocation_tags:
+            args["activate_tags"] = ["Project", "Stack", *self.settings.tags]
+        return args
+
+    def cost_anomalies(self, topic: AlarmTopic) -> CostAnomaliesArgs:
+        """From which amount on unusual spending is told."""
+        budget = self.settings.budget
+        args: CostAnomaliesArgs = {"threshold_usd": budget.anomaly_usd, "topic_arn": topic.arn}
+        if budget.anomaly_monitor_arn:
+            args["monitor_arn"] = budget.anomaly_monitor_arn
+        elif budget.scope is BudgetScope.STACK:
+            args["stack"] = pulumi.get_stack()
+        return args
 
     def network(self, logs_key: EncryptionKey) -> NetworkArgs:
         """The VPC."""

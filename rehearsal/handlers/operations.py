@@ -55,6 +55,17 @@ def _planned(given: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _expression(text: str) -> dict[str, Any]:
+    """Which costs: the provider leaves out what is null.
+    https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_Expression.html
+    """
+
+    def given(item: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in item.items() if value is not None}
+
+    return json.loads(text, object_hook=given)
+
+
 def _image(context: Context) -> tuple[str, Mapping[str, Any]]:
     """An image that a laptop would build and push: its build context is checked, nothing is
     built.
@@ -105,7 +116,7 @@ HANDLERS: dict[str, Handler] = {
         service="ce",
         operation="create_anomaly_monitor",
         within="AnomalyMonitor",
-        inputs={"monitorSpecification": As("MonitorSpecification", json.loads)},
+        inputs={"monitorSpecification": As("MonitorSpecification", _expression)},
         naming=Naming(api="AnomalyMonitor.MonitorName", prefix="", limit=1024),
         tags="ResourceTags",
         id="{MonitorArn}",

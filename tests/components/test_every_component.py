@@ -80,6 +80,7 @@ LEAST: dict[str, dict[str, Any]] = {
         "priority": 100,
     },
     "Backups": {**PLACE, "kms_key_arn": KEY, "tag_value": "test"},
+    "Budget": {"monthly_usd": 100, "topic_arn": TOPIC, "account_id": ACCOUNT},
     "Cache": {**SUBNETS, **PLACE},
     "Connection": {
         "client_security_group_id": "sg-client",
@@ -87,6 +88,7 @@ LEAST: dict[str, dict[str, Any]] = {
         "port": 5432,
         "description": "orders to its database",
     },
+    "CostAnomalies": {"threshold_usd": 10, "topic_arn": TOPIC},
     "Database": DATABASE,
     "DatabaseEvents": {"identifier": "db", "topic_arn": TOPIC},
     "DatabaseMonitoring": {
@@ -159,8 +161,10 @@ MORE: dict[str, dict[str, Any]] = {
     "Alarms": {"region": "us-east-1"},
     "AlbRoute": {"service": {"port": 8080, "hosts": ["api.example.com"], "paths": ["/v1/*"]}},
     "Backups": {"monthly_retention_days": 365, "lock": True},
+    "Budget": {"stack": "test", "activate_tags": ["Stack"]},
     "Cache": {"nodes": 3, "log_kms_key_arn": KEY},
     "Connection": {},
+    "CostAnomalies": {"stack": "test"},
     "Database": {
         "multi_az": True,
         "username": "robot",

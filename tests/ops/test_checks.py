@@ -2,10 +2,13 @@
 
 import http.server
 import threading
+from typing import Any
 
 import pytest
 
+from ops.verify import CHECKS
 from ops.verify.edge import addresses, covers, http_redirects, https_answers
+from ops.verify.model import Context
 from ops.verify.services import steady
 
 DEFINITION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/api:7"
@@ -122,3 +125,41 @@ def test_only_a_redirect_to_https_counts_as_one(plain_server, path, redirected):
     holds, _ = http_redirects(f"https://127.0.0.1{path}", plain_server)
 
     assert holds is redirected
+
+
+class Billing:
+    """A budget with one warning, and whoever subscribes to it."""
+
+    def __init__(self, *subscribers: tuple[str, str]) -> None:
+        self._subscribers = subscribers
+
+    def pages(self, service: str, operation: str, key: str, **_: Any) -> list[dict[str, Any]]:
+        del service, operation
+        if key == "Notifications":
+            return [{"NotificationType": "ACTUAL", "Threshold": 80.0}]
+        return [
+            {"SubscriptionType": kind, "Address": address} for kind, address in self._subscribers
+        ]
+
+
+@pytest.mark.parametrize(
+    ("subscribers", "holds"),
+    [
+        pytest.param([("SNS", "arn:topic")], True, id="a-topic"),
+        pytest.param([("EMAIL", "cfo@example.com")], False, id="one-person"),
+        pytest.param([], False, id="nobody"),
+    ],
+)
+def test_a_warning_of_the_budget_must_reach_a_topic(subscribers, holds):
+    aws: Any = Billing(*subscribers)
+    context = Context(
+        aws=aws,
+        outputs={"budgetName": "monthly", "alarmTopicArn": "arn:aws:sns:eu-west-1:1:alarms"},
+        emulated=False,
+        timeout=0,
+        on_progress=lambda _: None,
+    )
+
+    ((subject, found, _),) = CHECKS["each warning of the budget reaches a topic"](context)
+
+    assert (subject, found) == ("ACTUAL 80", holds)

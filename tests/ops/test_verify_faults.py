@@ -410,6 +410,24 @@ def a_log_is_kept_for_ever(stack: Deployed) -> Iterator[None]:
     client.put_retention_policy(logGroupName=options["awslogs-group"], retentionInDays=14)
 
 
+@breaks("a budget warns of what is spent and of what will be")
+def a_budget_no_longer_looks_ahead(stack: Deployed) -> Iterator[None]:
+    client = stack.aws.get("budgets", "us-east-1")
+    budget = {
+        "AccountId": stack.outputs["alarmTopicArn"].split(":")[4],
+        "BudgetName": stack.outputs["budgetName"],
+    }
+    forecast = next(
+        found
+        for found in client.describe_notifications_for_budget(**budget)["Notifications"]
+        if found["NotificationType"] == "FORECASTED"
+    )
+    client.delete_notification(**budget, Notification=forecast)
+    yield
+    topic = {"SubscriptionType": "SNS", "Address": stack.outputs["alarmTopicArn"]}
+    client.create_notification(**budget, Notification=forecast, Subscribers=[topic])
+
+
 def _alarms(stack: Deployed, region: str | None, prefix: str) -> list[str]:
     found = stack.aws.get("cloudwatch", region).describe_alarms(AlarmNamePrefix=prefix)
     return [alarm["AlarmName"] for alarm in found["MetricAlarms"]]
@@ -445,6 +463,7 @@ NOT_HERE = {
     "HTTPS answers and HTTP redirects",
     "every public service has a healthy target",
     "every service is steady at its desired count on its newest task definition",
+    "each warning of the budget reaches a topic",
 }
 """What an emulator that serves no traffic cannot answer: test_checks.py."""
 

@@ -65,7 +65,8 @@ ONLY_IN_PRODUCTION = [
 ANY = "*"
 INTENDED = [
     # (type, name, path, staging, production): the last two as text, `*` for any.
-    # Size, and how much there may be of it.
+    # Size, and how much there may be of it, and what it may cost.
+    ("aws:budgets/budget:Budget", "monthly-budget", "limitAmount", "150", "800"),
     ("aws:appautoscaling/target:Target", "api-scaling", "maxCapacity", "4", "10"),
     ("aws:appautoscaling/target:Target", "api-scaling", "minCapacity", "1", "2"),
     ("aws:appautoscaling/target:Target", "worker-scaling", "maxCapacity", "2", "4"),

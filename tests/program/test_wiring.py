@@ -235,3 +235,12 @@ def test_a_stack_says_where_it_is_and_tells_no_secret(staging):
     for tier in ("public", "private", "isolated"):
         subnets = names(staging, SUBNET, exports[f"{tier}SubnetIds"])
         assert subnets == {f"main-{tier}-1a", f"main-{tier}-1b"}
+
+
+def test_costs_are_told_in_the_region_in_which_aws_counts_them(staging):
+    topic = staging.one("aws:sns/topic:Topic", "alarms-us-east-1-topic")
+    alerts = staging.one("aws:budgets/budget:Budget").inputs["notifications"]
+
+    assert {arn for alert in alerts for arn in alert["subscriberSnsTopicArns"]} == {
+        topic.outputs["arn"]
+    }
