@@ -67,6 +67,7 @@ if settings.dns_query_logging:
 zone = DnsZone("main", edge.dns_zone(queries_key), placed)
 alb = PublicAlb("web", edge.public_alb(network, zone), placed)
 acl = WebAcl("web", edge.web_acl(alb, logs_key), placed)
+Alarms("firewall", edge.web_acl_alarms(acl, topic), placed)
 faraway = AlarmTopic("alarms-us-east-1", foundation.alarm_topic("us-east-1"), placed)
 Alarms(
     "web",

@@ -46,6 +46,7 @@ from configuration.values import (
     whole,
     word,
 )
+from configuration.waf import Waf
 
 ENVIRONMENT_VARIABLES = {
     "ENVIRONMENT": "`staging` or `production`. When set it must match the stack, or nothing runs.",
@@ -151,11 +152,9 @@ class Settings(Model):
         default=AMAZON_ISSUERS, description="Authorities that may issue certificates for the zone."
     )
     dns_query_logging: Flag = Field(default=False, description="Whether DNS queries are logged.")
-    web_acl_rate_limit: Annotated[
-        int, whole(10, 2_000_000_000, "requests of one address in five minutes")
-    ] = Field(
-        default=2000,
-        description="Requests that one address may make in five minutes before it is refused.",
+    waf: Waf = Field(
+        default=Waf(),
+        description="What the firewall refuses; the stage decides whether it blocks or counts.",
     )
     alarm_emails: tuple[EmailAddress, ...] = Field(
         default=(), description="Addresses that hear of alarms, once their owners confirm."

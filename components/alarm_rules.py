@@ -8,6 +8,8 @@ each function; dimension values are whatever the caller has (ids are unknown bef
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from components.waf_rules import WafEffect
+
 GIBIBYTE = 1024**3
 MINUTE = 60
 
@@ -96,6 +98,51 @@ def load_balancer(arn_suffix: Any) -> Sequence[AlarmRule]:
             breaching=1,
         ),
     ]
+
+
+def web_acl(metric_name: Any, region: str, effects: Mapping[str, WafEffect]) -> Sequence[AlarmRule]:
+    """Alarms of a web ACL: one for each rule that blocks, or counts what it would block.
+
+    A rule that lets in has a metric and no alarm: its matches are wanted. The region is "" for an
+    ACL in front of a distribution, whose metrics have no such dimension.
+    https://docs.aws.amazon.com/waf/latest/developerguide/waf-metrics.html
+    """
+    where = {"Region": region} if region else {}
+    return [
+        _rule(
+            name,
+            _MATCHES_MEAN.get(name, _MATCHES_MEAN["rate" if name.startswith("rate-") else ""])
+            + (
+                ""
+                if effect is WafEffect.BLOCK
+                else " Counted only: look at them before the rule blocks."
+            ),
+            "AWS/WAFV2",
+            "BlockedRequests" if effect is WafEffect.BLOCK else "CountedRequests",
+            {"WebACL": metric_name, "Rule": name, **where},
+            statistic="Sum",
+            threshold=_MATCHES_EXPECTED.get(name, 100),
+            period=5 * MINUTE,
+            periods=3,
+            breaching=2,
+        )
+        for name, effect in effects.items()
+    ]
+
+
+_MATCHES_MEAN = {
+    "rate": "An address keeps sending more than its limit: a flood, or a client that retries"
+    " without end.",
+    "body-size": "Requests have larger bodies than the API takes: most likely a client of ours that"
+    " now gets 403.",
+    "ip-reputation": "Many requests come from addresses of bad repute. The background noise of the"
+    " internet is far below this.",
+    "": "Requests look like attacks, more than scanners send in passing: somebody tries, or a rule"
+    " takes a client of ours for an attacker.",
+}
+"""What it means when a rule matches often; "" for every other rule."""
+_MATCHES_EXPECTED = {"body-size": 10, "ip-reputation": 1000}
+"""Matches in five minutes that are nobody's business."""
 
 
 def public_service(target_group_suffix: Any, load_balancer_suffix: Any) -> Sequence[AlarmRule]:

@@ -15,6 +15,7 @@ from configuration.problems import Problem, listed, nearest
 from configuration.profiles import Stage
 from configuration.services import SERVICE_RULES, Kind, Service, by_name
 from configuration.values import AMAZON_ISSUERS, pinned, windows_overlap
+from configuration.waf import firewall_is_possible
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -398,6 +399,7 @@ _RULES = (
     _private_subnets_reach_what_they_need,
     _names_are_in_the_zone,
     _amazon_may_issue,
+    firewall_is_possible,
     _an_image_has_one_source,
     _some_service_is_named,
     _names_are_unique,

@@ -19,6 +19,7 @@ from configuration.budget import Budget
 from configuration.models import Model, model_in
 from configuration.profiles import PROFILES, OffHours, Overrides, Profile
 from configuration.services import HealthCheck, Public, Scaling, Service
+from configuration.waf import BotControl, Group, PathRateLimit, Waf
 from settings import ENVIRONMENT_VARIABLES, Region, Settings
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +33,10 @@ _GROUPS: tuple[tuple[type[Model], str, str], ...] = (
     (HealthCheck, "services[].healthCheck", ""),
     (Scaling, "services[].scaling", ""),
     (Budget, "budget", "Messages go to the alarm topic in us-east-1."),
+    (Waf, "waf", "Each group of AWS's rules is a group of keys here, see below."),
+    (Group, "waf.<group>", "`ipReputation`, `knownBadInputs`, `common` and `sqlInjection`."),
+    (BotControl, "waf.botControl", ""),
+    (PathRateLimit, "waf.pathRateLimits[]", ""),
     (Overrides, "overrides", "Each replaces one choice of the stage, see the table of stages."),
     (OffHours, "overrides.offHours", "Refused in production."),
 )

@@ -1,6 +1,7 @@
 """The way in: names, certificate, load balancer, firewall."""
 
 import dataclasses
+from typing import Any
 
 import pulumi
 
@@ -13,7 +14,8 @@ from components.dns_zone import DnsZone, DnsZoneArgs
 from components.encryption_key import EncryptionKey
 from components.network import Network
 from components.public_alb import PublicAlb, PublicAlbArgs
-from components.web_acl import WebAclArgs
+from components.waf_rules import WafEffect
+from components.web_acl import WebAcl, WebAclArgs
 from configuration.services import Kind, Service
 from settings import Settings
 
@@ -87,17 +89,43 @@ class Edge:
 
     def web_acl(self, alb: PublicAlb, logs_key: EncryptionKey) -> WebAclArgs:
         """The firewall in front of the load balancer."""
-        settings = self.settings
-        return {
+        settings, waf = self.settings, self.settings.waf
+        args: WebAclArgs = {
             "region": settings.region,
             "account_id": self.account_id,
             "protected_arns": {"alb": alb.arn},
-            "rate_limit": settings.web_acl_rate_limit,
             # What would hurt users in production shows up in staging's count first.
             "block": settings.profile.web_acl_blocks,
+            "managed_groups": [
+                _with_effect({"group": group, "counted_rules": chosen.counted_rules}, chosen.action)
+                for group, chosen in waf.groups.items()
+            ],
+            "rate_limit": waf.rate_limit,
+            "path_rate_limits": [
+                _with_effect({"path": rate.path, "limit": rate.limit}, rate.action)
+                for rate in waf.path_rate_limits
+            ],
+            "body_limit_kib": waf.body_limit_kib,
+            "large_body_paths": waf.large_body_paths,
+            "allowed_cidrs": waf.allowed_ranges,
+            "denied_cidrs": waf.denied_ranges,
             "log_retention_days": settings.profile.log_retention_days,
             "logs_kms_key_arn": logs_key.arn,
         }
+        if waf.rate_action is not None:
+            args["rate_effect"] = waf.rate_action
+        if waf.body_action is not None:
+            args["body_effect"] = waf.body_action
+        return args
+
+    def web_acl_alarms(self, acl: WebAcl, topic: AlarmTopic) -> AlarmsArgs:
+        """What the firewall refuses more often than scanners explain."""
+        rules = alarm_rules.web_acl(acl.metric_name, self.settings.region, acl.effects)
+        return {"rules": rules, "topic_arn": topic.arn}
+
+
+def _with_effect(args: Any, effect: WafEffect | None) -> Any:
+    return args if effect is None else {**args, "effect": effect}
 
 
 def exposure(settings: Settings, service: Service) -> ExposeArgs:

@@ -6,6 +6,7 @@ from pulumi.provider.experimental.analyzer import Analyzer
 
 from components import alarm_rules
 from components.alarms import Alarms
+from components.waf_rules import WafEffect
 from rehearsal.recording import UNKNOWN
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -15,6 +16,9 @@ SETS = {
     "public-service": alarm_rules.public_service("targetgroup/api/1", "app/web/1"),
     "service": alarm_rules.service("cluster", "api", 2),
     "database": alarm_rules.database("main", 100, "db.m7g.large"),
+    "web-acl": alarm_rules.web_acl(
+        "web-test", "eu-west-1", {"common": WafEffect.BLOCK, "rate-login": WafEffect.COUNT}
+    ),
     "health-check": alarm_rules.health_check("abc"),
 }
 
@@ -55,6 +59,24 @@ def test_a_service_that_may_stand_still_has_no_alarm_for_it():
     names = [rule["name"] for rule in alarm_rules.service("cluster", "worker", 0)]
 
     assert names == ["cpu", "memory"]
+
+
+def test_each_rule_of_a_firewall_is_watched_by_the_metric_that_its_effect_has():
+    blocked, counted = SETS["web-acl"]
+
+    assert (blocked["metric"], counted["metric"]) == ("BlockedRequests", "CountedRequests")
+    assert blocked["dimensions"] == {
+        "WebACL": "web-test",
+        "Rule": "common",
+        "Region": "eu-west-1",
+    }
+    assert "Counted only" in counted["description"]
+
+
+def test_the_firewall_of_a_distribution_has_metrics_without_a_region():
+    (rule,) = alarm_rules.web_acl("web-test", "", {"common": WafEffect.BLOCK})
+
+    assert "Region" not in rule["dimensions"]
 
 
 @pytest.mark.parametrize(("gib", "expected"), [(20, 2 * 1024**3), (100, 10 * 1024**3)])

@@ -230,7 +230,7 @@ MORE: dict[str, dict[str, Any]] = {
         "path_rate_limits": [{"path": "/login", "limit": 100}],
         "large_body_paths": ["/upload"],
         "allowed_cidrs": ["192.0.2.0/24"],
-        "denied_cidrs": ["198.51.100.0/24"],
+        "denied_cidrs": ["198.51.100.0/24", "2001:db8::/32"],
         "logs_kms_key_arn": KEY,
     },
 }

@@ -113,6 +113,15 @@ INTENDED = [
     ("aws:wafv2/webAcl:WebAcl", "web-acl", "ruleJson.*.Action.Block", ABSENT, "{}"),
     ("aws:wafv2/webAcl:WebAcl", "web-acl", "ruleJson.*.OverrideAction.Count", "{}", ABSENT),
     ("aws:wafv2/webAcl:WebAcl", "web-acl", "ruleJson.*.OverrideAction.None", ABSENT, "{}"),
+    # ... so that its alarms watch what it counts.
+    (
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        "firewall-*",
+        "metricName",
+        "CountedRequests",
+        "BlockedRequests",
+    ),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "firewall-*", "alarmDescription", ANY, ANY),
     # Thresholds follow the size of the database.
     ("aws:cloudwatch/metricAlarm:MetricAlarm", "database-connections", "threshold", "89", "720"),
     (
