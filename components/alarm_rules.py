@@ -317,3 +317,48 @@ def health_check(health_check_id: Any) -> Sequence[AlarmRule]:
             missing="breaching",
         )
     ]
+
+
+def function(function_name: Any, dead_letter_queue_name: Any) -> Sequence[AlarmRule]:
+    """Alarms of one Lambda function and of what it could not do.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    """
+    return [
+        _rule(
+            "errors",
+            "The function failed three times in fifteen minutes: an event is tried three times, so"
+            " one of them may be lost to the queue.",
+            "AWS/Lambda",
+            "Errors",
+            {"FunctionName": function_name},
+            statistic="Sum",
+            comparison="GreaterThanOrEqualToThreshold",
+            threshold=3,
+            period=15 * MINUTE,
+            periods=1,
+            breaching=1,
+        ),
+        *dead_letters(dead_letter_queue_name),
+    ]
+
+
+def dead_letters(queue_name: Any) -> Sequence[AlarmRule]:
+    """Alarm of a queue that is empty as long as all goes well.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    """
+    return [
+        _rule(
+            "failed",
+            "Something could not be delivered or done, and waits in the dead-letter queue.",
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesVisible",
+            {"QueueName": queue_name},
+            statistic="Maximum",
+            threshold=0,
+            period=5 * MINUTE,
+            periods=1,
+            breaching=1,
+        )
+    ]

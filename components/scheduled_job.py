@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
+from components.dead_letters import dead_letter_policy, dead_letter_queue
 from components.fargate_choices import PLATFORM_VERSION, Capacity, provider_weights
 from components.fargate_task import FargateTask, FargateTaskArgs, with_tags
 from components.fargate_task import problems as task_problems
@@ -97,7 +98,8 @@ class ScheduledJob(pulumi.ComponentResource):
             },
             child,
         )
-        queue = _dead_letter_queue(name, tags, child)
+        queue = dead_letter_queue(name, tags, child)
+        dead_letter_policy(name, queue, child)
         # A group of its own: schedules have no tags, groups do, and it is what the trust can name.
         group = aws.scheduler.ScheduleGroup(f"{name}-group", tags=tags, opts=child)
         role = aws.iam.Role(
@@ -158,41 +160,6 @@ class ScheduledJob(pulumi.ComponentResource):
                 "log_group_name": self.log_group_name,
             }
         )
-
-
-def _dead_letter_queue(
-    name: str, tags: Mapping[str, str], child: pulumi.ResourceOptions
-) -> aws.sqs.Queue:
-    queue = aws.sqs.Queue(
-        f"{name}-failed",
-        sqs_managed_sse_enabled=True,
-        # The longest there is, so that a weekend and a holiday fit in.
-        message_retention_seconds=14 * 24 * 3600,
-        tags=tags,
-        opts=child,
-    )
-    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html
-    aws.sqs.QueuePolicy(
-        f"{name}-failed-policy",
-        queue_url=queue.url,
-        policy=pulumi.Output.json_dumps(
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Sid": "RefusePlainHttp",
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "sqs:*",
-                        "Resource": queue.arn,
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    }
-                ],
-            }
-        ),
-        opts=child,
-    )
-    return queue
 
 
 def _trust(args: ScheduledJobArgs, group_arn: pulumi.Output[str]) -> pulumi.Output[str]:

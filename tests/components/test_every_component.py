@@ -121,6 +121,12 @@ LEAST: dict[str, dict[str, Any]] = {
     "FargateTask": TASK,
     "FlowLogs": {**PLACE, "vpc_id": "vpc-1"},
     "ImageRepository": {},
+    "LambdaFunction": {
+        "code": "redeploy",
+        "description": "Starts new tasks",
+        "account_id": ACCOUNT,
+        "statements": [],
+    },
     "LogBucket": {**PLACE, "prefixes": ["access"]},
     "NatGateways": {
         "strategy": NatStrategy.SINGLE,
@@ -209,6 +215,23 @@ MORE: dict[str, dict[str, Any]] = {
     "FargateTask": FULL_TASK,
     "FlowLogs": {"kms_key_arn": KEY},
     "ImageRepository": {"kms_key_arn": KEY},
+    "LambdaFunction": {
+        "statements": [
+            {
+                "Sid": "Redeploy",
+                "Effect": "Allow",
+                "Action": "ecs:UpdateService",
+                "Resource": f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/main/api",
+            }
+        ],
+        "environment": {"CLUSTER": "main"},
+        "kms_key_arn": KEY,
+        "event_patterns": {"rotation": {"source": ["aws.secretsmanager"]}},
+        "schedule": "rate(15 minutes)",
+        "invokers": {"secrets": {"service": "secretsmanager.amazonaws.com", "source_arn": SECRET}},
+        "log_kms_key_arn": KEY,
+        "region": REGION,
+    },
     "LogBucket": {"prefixes": ["access", "connection"]},
     "NatGateways": {"strategy": NatStrategy.PER_ZONE},
     "Network": {
