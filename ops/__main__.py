@@ -2,16 +2,16 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ops.operate import COMMANDS
+from ops.stack import read_outputs
 from ops.verify import Check, Status, verify
 
 COLOURS = {Status.PASSED: "green", Status.FAILED: "bold red", Status.SKIPPED: "yellow"}
@@ -22,31 +22,8 @@ def main() -> None:
     """What an operator runs against a deployed stack."""
 
 
-def read_outputs(stack: str | None, outputs: Path | None) -> dict[str, Any]:
-    """The stack's exports: from a file (`-` for standard input), or from the Pulumi CLI."""
-    if outputs is not None:
-        text = sys.stdin.read() if str(outputs) == "-" else outputs.read_text()
-    else:
-        command = ["pulumi", "stack", "output", "--json"] + (["--stack", stack] if stack else [])
-        try:
-            text = subprocess.run(  # noqa: S603 - a fixed command; the stack is one argument
-                command, check=True, capture_output=True, text=True
-            ).stdout
-        except FileNotFoundError:
-            raise click.UsageError(
-                "no pulumi CLI on the PATH: give the outputs with --outputs FILE "
-                "(`pulumi stack output --json > FILE`)"
-            ) from None
-        except subprocess.CalledProcessError as error:
-            raise click.UsageError(f"{' '.join(command)}: {error.stderr.strip()}") from None
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise click.UsageError(f"the stack outputs are not JSON: {error}") from None
-    missing = [key for key in ("region", "vpcId", "stage") if not found.get(key)]
-    if missing:
-        raise click.UsageError(f"the stack outputs lack {', '.join(missing)}: is the stack up?")
-    return found
+for command in COMMANDS:
+    main.add_command(command)
 
 
 @main.command("verify")

@@ -1,4 +1,4 @@
-"""The command line: `run`, `serve` and `graph`.
+"""The command line: `run`, `serve`, `graph` and `fail`.
 
 Exit codes: 0 verified; 1 refused by a policy, or something failed; 2 bad configuration or usage.
 """
@@ -152,6 +152,29 @@ def graph(stack: str, format_: str, directory: Path) -> None:
         raise click.ClickException(str(error)) from error
     text = picture.as_json(found) if format_ == "json" else picture.mermaid(found)
     click.echo(text, nl=False)
+
+
+@main.command()
+@click.argument("how")
+@click.option(
+    "--outputs",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="The stack's exports, as JSON.",
+)
+@click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", required=True, help="The emulator.")
+@click.option("--service", default="api", show_default=True)
+def fail(how: str, outputs: Path, endpoint_url: str, service: str) -> None:
+    """Release a version to an emulated stack that fails: container-exits, image-missing,
+    health-check-red or migration-fails.
+    """
+    from rehearsal.failing import FAILURES, FailingRelease
+
+    if how not in FAILURES:
+        raise click.UsageError(f"{how} is none of {', '.join(FAILURES)}")
+    exports = json.loads(outputs.read_text(encoding="utf-8"))
+    FAILURES[how](FailingRelease(endpoint_url, exports, service))
+    click.echo(f"{service}: released a version that fails ({how})")
 
 
 def _settings(path: Path | None) -> dict[str, object]:

@@ -14,11 +14,13 @@ import os
 import sys
 import threading
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs
 
+from rehearsal import deployments
 from rehearsal.processes import ProcessError, TetheredProcess
 
 HOST = "127.0.0.1"
@@ -32,6 +34,7 @@ FAKE_CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "emulator-has-no-secrets",
 }
 _REQUESTS_PATH = "/rehearsal/requests"
+_RELEASES_PATH = "/rehearsal/releases"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -105,6 +108,11 @@ class Emulator:
         """Every API request so far, oldest first: `POST ecs CreateCluster`, `PUT s3 /bucket`."""
         return self._call("GET", _REQUESTS_PATH)
 
+    @staticmethod
+    def fail_release(endpoint: str, wanted: Mapping[str, Any]) -> None:
+        """Makes the latest release of a service fail; see `rehearsal.failing`."""
+        _ask(endpoint, "PUT", _RELEASES_PATH, wanted)
+
     def reset(self) -> None:
         """Forgets every resource and request, as if just started."""
         self._call("POST", "/moto-api/reset")
@@ -115,14 +123,7 @@ class Emulator:
         self._process.stop()
 
     def _call(self, method: str, path: str) -> Any:
-        request = urllib.request.Request(f"{self.endpoint}{path}", method=method)  # noqa: S310 - always our own http URL
-        # No proxy: one from the environment would be asked for 127.0.0.1.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=30) as response:
-                return json.load(response)
-        except OSError as error:
-            raise EmulatorError(f"The emulator does not answer {method} {path}: {error}") from error
+        return _ask(self.endpoint, method, path)
 
     def __enter__(self) -> Self:
         return self
@@ -134,6 +135,18 @@ class Emulator:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _ask(endpoint: str, method: str, path: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{endpoint}{path}", data, method=method)  # noqa: S310 - always our own http URL
+    # No proxy: one from the environment would be asked for 127.0.0.1.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=30) as response:
+            return json.load(response)
+    except OSError as error:
+        raise EmulatorError(f"The emulator does not answer {method} {path}: {error}") from error
 
 
 class _Counter:
@@ -151,6 +164,15 @@ class _Counter:
                 self._requests.clear()
             start_response("200 OK", [("Content-Type", "application/json")])
             return [body]
+        if path == _RELEASES_PATH:
+            size = int(environ.get("CONTENT_LENGTH") or 0)
+            deployments.fail(
+                os.environ["MOTO_ACCOUNT_ID"], json.loads(environ["wsgi.input"].read(size))
+            )
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [b"null"]
+        if path == "/moto-api/reset":
+            deployments.forget()
         if not path.startswith("/moto-api/"):
             self._requests.append(_describe(environ))
         return self._application(environ, start_response)
@@ -177,6 +199,7 @@ def serve(port: int, lifetime: float) -> None:
     )
     from werkzeug.serving import make_server
 
+    deployments.install()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server(
         HOST,
