@@ -15,6 +15,7 @@ from guardrails.kinds import (
     CACHE_GROUP,
     DB_CLUSTER,
     DB_INSTANCE,
+    ECS_CLUSTER,
     EVENT_TARGET,
     FUNCTION,
     KEY,
@@ -41,7 +42,7 @@ from guardrails.registry import (
     rule,
 )
 from guardrails.resources import Resource, Stack
-from guardrails.values import View, is_unknown
+from guardrails.values import NotEvaluatedError, View, is_unknown
 
 ALIAS = "aws:kms/alias:Alias"
 COMPOSITE_ALARM = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
@@ -340,19 +341,36 @@ _PUBLISHERS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def _publishers(stack: Stack, topic: Resource) -> dict[str, str]:
-    """Service -> one resource for which it publishes to a topic."""
+# What else an event target's ARN is of.
+_ELSEWHERE = (
+    ECS_CLUSTER,
+    FUNCTION,
+    LOG_GROUP,
+    QUEUE,
+    "aws:cloudwatch/eventBus:EventBus",
+    "aws:sfn/stateMachine:StateMachine",
+)
+
+
+def _publishers(stack: Stack, topic: Resource) -> tuple[dict[str, str], str]:
+    """Service -> one resource for which it publishes to a topic; and what cannot be told yet."""
     found: dict[str, str] = {}
+    undecided = ""
     for kind, path, service in _PUBLISHERS:
         for source in stack.of(kind):
-            named = stack.depends(source, path, TOPIC) or (
-                stack.targets(source, path, TOPIC)
-                if path not in ("notifications", "subscribers")
-                else []
-            )
+            try:
+                named = stack.depends(source, path, TOPIC) or (
+                    stack.targets(source, path, TOPIC)
+                    if path not in ("notifications", "subscribers")
+                    else []
+                )
+            except NotEvaluatedError as error:
+                if not stack.depends(source, path, *_ELSEWHERE):
+                    undecided = f"{error.path} of {source.name}"
+                continue
             if topic in named:
                 found.setdefault(service, source.name)
-    return found
+    return found, undecided
 
 
 @for_each(TOPIC)
@@ -360,7 +378,9 @@ def _topic_can_be_published_to(stack: Stack, report: Report, topic: Resource) ->
     if not topic.has("kmsMasterKeyId"):
         report("has no kmsMasterKeyId: messages lie in clear")
         return
-    publishers = _publishers(stack, topic)
+    publishers, undecided = _publishers(stack, topic)
+    if undecided:
+        report.not_evaluated(undecided)
     if not publishers:
         return
     keys = [

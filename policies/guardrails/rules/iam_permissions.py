@@ -382,6 +382,8 @@ _PERMISSION_ACTIONS = (
     "s3:putobjectacl",
     "s3:putbucketpublicaccessblock",
     "lambda:addpermission",
+    "dynamodb:putresourcepolicy",
+    "dynamodb:deleteresourcepolicy",
     "secretsmanager:putresourcepolicy",
     "ecr:setrepositorypolicy",
     "sns:addpermission",
