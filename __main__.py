@@ -31,7 +31,9 @@ from components.image_repository import ImageRepository
 from components.network import Network
 from components.public_alb import PublicAlb
 from components.scheduled_job import ScheduledJob
+from components.serverless_cache import ServerlessCache
 from components.web_acl import WebAcl
+from configuration.cache import CacheMode
 from configuration.services import Kind
 from settings import Settings
 from wiring.data import Backing, Data, cache_backing, database_backing
@@ -97,14 +99,18 @@ if settings.budget.anomalies and not settings.emulated:
 # What holds data.
 backings: dict[str, Backing] = {}
 database = cache = None
-if settings.database_enabled:
+if settings.database.enabled:
     database = Database("main", data.database(network, logs_key), placed)
-    backings["database"] = database_backing(database, settings.database_name)
+    backings["database"] = database_backing(database, settings.database.name)
     Alarms("database", data.database_alarms(database, topic), placed)
     DatabaseEvents("database", {"identifier": database.identifier, "topic_arn": topic.arn}, placed)
-if settings.cache_enabled:
+if settings.cache.mode is CacheMode.NODE:
     cache = Cache("main", data.cache(network, logs_key), placed)
+elif settings.cache.mode is CacheMode.SERVERLESS:
+    cache = ServerlessCache("serverless", data.serverless_cache(network), placed)
+if cache is not None:
     backings["cache"] = cache_backing(cache)
+    Alarms("cache", data.cache_alarms(cache, topic), placed)
 if data.backed_up:
     Backups("backups", data.backups(EncryptionKey("backups", data.backup_key(), placed)), placed)
 
@@ -169,7 +175,11 @@ if database is not None:
         "databaseSecretArn": database.secret_arn,
     }
 if cache is not None:
-    exports["cacheEndpoint"] = cache.endpoint
+    exports |= {
+        "cacheMode": settings.cache.mode.value,
+        "cacheName": backings["cache"].environment["CACHE_NAME"],
+        "cacheEndpoint": cache.endpoint,
+    }
 if budget is not None:
     exports["budgetName"] = budget.name
 for name, value in exports.items():

@@ -25,6 +25,8 @@ from pydantic import Field, SecretStr
 from components import listener_rules
 from components.fargate_choices import Capacity
 from configuration.budget import Budget
+from configuration.cache import CacheSettings
+from configuration.database import DatabaseSettings
 from configuration.environment import SHORTEST_PASSWORD, environment_problems
 from configuration.models import Absent, Model, field_problems, model_in, salvage
 from configuration.plaintext import secret_arguments, secret_in
@@ -34,16 +36,13 @@ from configuration.services import Kind, Service
 from configuration.stack import rule_problems
 from configuration.values import (
     AMAZON_ISSUERS,
-    BackupWindow,
     Domain,
     EmailAddress,
     Endpoint,
     Flag,
-    MaintenanceWindow,
     NetworkRange,
     TagValue,
     matching,
-    whole,
     word,
 )
 from configuration.waf import Waf
@@ -187,58 +186,10 @@ class Settings(Model):
         description="What runs: services, workers and scheduled jobs.",
         examples=["- name: api, with its port below it"],
     )
-    database_enabled: Flag = Field(
-        default=False,
-        description="Whether there is a PostgreSQL database.",
+    database: DatabaseSettings = Field(
+        default=DatabaseSettings(), description="The PostgreSQL database."
     )
-    database_name: Annotated[
-        str,
-        matching(
-            r"[A-Za-z][A-Za-z0-9_]{0,62}",
-            "a database's name is 1 to 63 letters, digits and underscores, a letter first",
-            "write babyrobots",
-        ),
-    ] = Field(default="babyrobots", description="Database that RDS creates first.")
-    database_engine_version: Annotated[
-        str,
-        matching(
-            r"(1[4-9]|[2-9]\d)(\.\d{1,2})?",
-            "a PostgreSQL version is a major of 14 or newer, or a minor of it",
-            'write "17", in quotes; RDS then keeps the minor version current',
-        ),
-    ] = Field(
-        default="17",
-        description="PostgreSQL version; a major alone follows its minor versions.",
-    )
-    database_instance_class: Annotated[
-        str,
-        matching(
-            r"db\.[a-z]\w*\.[a-z0-9]+",
-            "an instance class is db.<family>.<size>",
-            "write db.t4g.micro",
-        ),
-    ] = Field(default="db.t4g.micro", description="Size of the database's machine.")
-    database_allocated_storage_gib: Annotated[
-        int, whole(20, 65536, "storage in GiB (gp3, PostgreSQL)")
-    ] = Field(default=20, description="Storage to begin with.")
-    database_max_allocated_storage_gib: Annotated[
-        int, whole(0, 65536, "the storage limit in GiB")
-    ] = Field(default=100, description="Storage that RDS may grow to by itself; 0 never grows.")
-    database_backup_window: BackupWindow = Field(
-        default="02:00-03:00", description="Daily time of the backup, UTC."
-    )
-    database_maintenance_window: MaintenanceWindow = Field(
-        default="sun:03:30-sun:04:30", description="Weekly time of maintenance, UTC."
-    )
-    cache_enabled: Flag = Field(default=False, description="Whether there is a Valkey cache.")
-    cache_node_type: Annotated[
-        str,
-        matching(
-            r"cache\.[a-z]\w*\.[a-z0-9]+",
-            "a node type is cache.<family>.<size>",
-            "write cache.t4g.micro",
-        ),
-    ] = Field(default="cache.t4g.micro", description="Size of a cache node.")
+    cache: CacheSettings = Field(default=CacheSettings(), description="The Valkey cache.")
     budget: Budget = Field(
         default=Budget(), description="What the stack may cost, before it is applied and after."
     )

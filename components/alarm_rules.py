@@ -297,6 +297,126 @@ def database(identifier: Any, storage_gib: int, instance_class: str) -> Sequence
     ]
 
 
+MOST_CACHE_CONNECTIONS = 65_000
+"""Connections that a node of ElastiCache takes:
+https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html"""
+
+
+def cache_node(node_id: Any, number: int) -> Sequence[AlarmRule]:
+    """Alarms of one node of a cache.
+
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.Redis.html
+    """
+    dimensions = {"CacheClusterId": node_id}
+    return [
+        _rule(
+            f"cpu-{number}",
+            "The engine's one thread is above 90 % for fifteen minutes; the other cores cannot"
+            " help it.",
+            "AWS/ElastiCache",
+            "EngineCPUUtilization",
+            dimensions,
+            statistic="Average",
+            threshold=90,
+            periods=15,
+            breaching=15,
+        ),
+        _rule(
+            f"memory-{number}",
+            "More than nine tenths of the memory are in use: evictions are next.",
+            "AWS/ElastiCache",
+            "DatabaseMemoryUsagePercentage",
+            dimensions,
+            statistic="Average",
+            threshold=90,
+        ),
+        _rule(
+            f"evictions-{number}",
+            "More than a hundred keys a minute are thrown out to make room, for fifteen minutes:"
+            " the node is too small for what is asked of it.",
+            "AWS/ElastiCache",
+            "Evictions",
+            dimensions,
+            statistic="Sum",
+            threshold=100,
+            periods=15,
+            breaching=15,
+        ),
+        _rule(
+            f"connections-{number}",
+            f"More than four fifths of the {MOST_CACHE_CONNECTIONS} connections of a node are in"
+            " use; the next ones are refused.",
+            "AWS/ElastiCache",
+            "CurrConnections",
+            dimensions,
+            statistic="Maximum",
+            threshold=MOST_CACHE_CONNECTIONS * 4 // 5,
+        ),
+    ]
+
+
+def serverless_cache(name: Any, storage_gib: int, ecpu_per_second: int) -> Sequence[AlarmRule]:
+    """Alarms of one serverless cache, whose limits are what the stack pays for at most.
+
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/serverless-metrics-events-redis.html
+    """
+    dimensions = {"clusterId": name}
+    return [
+        _rule(
+            "storage",
+            "More than nine tenths of the storage limit are in use: at the limit keys are evicted"
+            " or writes refused.",
+            "AWS/ElastiCache",
+            "BytesUsedForCache",
+            dimensions,
+            statistic="Maximum",
+            threshold=storage_gib * GIBIBYTE * 9 // 10,
+        ),
+        _rule(
+            "processing",
+            "The cache works above nine tenths of its limit for fifteen minutes; at the limit"
+            " requests are throttled.",
+            "AWS/ElastiCache",
+            "ElastiCacheProcessingUnits",
+            dimensions,
+            statistic="Sum",
+            threshold=ecpu_per_second * MINUTE * 9 // 10,
+            periods=15,
+            breaching=15,
+        ),
+        _rule(
+            "throttled",
+            "Requests are refused because the cache is at its limit.",
+            "AWS/ElastiCache",
+            "ThrottledCmds",
+            dimensions,
+            statistic="Sum",
+            threshold=0,
+        ),
+        _rule(
+            "evictions",
+            "More than a hundred keys a minute are thrown out to make room, for fifteen minutes:"
+            " the limit is too low for what is asked of it.",
+            "AWS/ElastiCache",
+            "Evictions",
+            dimensions,
+            statistic="Sum",
+            threshold=100,
+            periods=15,
+            breaching=15,
+        ),
+        _rule(
+            "connections",
+            f"More than four fifths of {MOST_CACHE_CONNECTIONS} connections are in use.",
+            "AWS/ElastiCache",
+            "CurrConnections",
+            dimensions,
+            statistic="Maximum",
+            threshold=MOST_CACHE_CONNECTIONS * 4 // 5,
+        ),
+    ]
+
+
 def health_check(health_check_id: Any) -> Sequence[AlarmRule]:
     """Alarm of a Route 53 health check, whose metrics exist in us-east-1 only.
 

@@ -6,9 +6,17 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
+from components.cache_user import CacheUser, connect_policy
 from components.encryption_key import EncryptionKey
 
 PORT = 6379
+PARAMETERS = {
+    # A cache that is full lets go of what nobody asked for longest, instead of refusing writes.
+    # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html
+    "maxmemory-policy": "allkeys-lru",
+    # Microseconds: what takes longer than ten milliseconds is worth a line in the slow log.
+    "slowlog-log-slower-than": "10000",
+}
 _LOGS = ("engine-log", "slow-log")
 _FEWEST_FOR_FAILOVER = 2
 
@@ -49,11 +57,7 @@ class CacheArgs(TypedDict):
 
 
 class Cache(pulumi.ComponentResource):
-    """A replication group that speaks TLS only and knows one user, who signs in with IAM.
-
-    IAM instead of a password: nothing to store, to rotate or to leak.
-    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
-    """
+    """A replication group that speaks TLS only and knows one user, who signs in with IAM."""
 
     endpoint: pulumi.Output[str]
     """Host name of the writable node."""
@@ -63,6 +67,8 @@ class Cache(pulumi.ComponentResource):
     """Group that a client's `Connection` opens."""
     replication_group_id: pulumi.Output[str]
     """Name of the cache, which a client signs its IAM token for."""
+    node_ids: pulumi.Output[Sequence[str]]
+    """Names of the nodes, which their metrics carry."""
     user_name: pulumi.Output[str]
     """User that a client signs in as."""
     connect_policy: pulumi.Output[str]
@@ -102,16 +108,17 @@ class Cache(pulumi.ComponentResource):
             tags=tags,
             opts=child,
         )
-        user, users = _users(name, tags, child)
+        user = CacheUser(name, {"tags": args.get("tags", {})}, child)
         group = aws.elasticache.ReplicationGroup(
             f"{name}-cache",
             description=f"Cache {name}",
             engine="valkey",
             **_size(args),
             port=PORT,
+            parameter_group_name=_parameter_group(name, args, tags, child).name,
             subnet_group_name=subnet_group.name,
             security_group_ids=[security_group.id],
-            user_group_ids=[users.user_group_id],
+            user_group_ids=[user.user_group_id],
             at_rest_encryption_enabled=True,
             kms_key_id=key.arn,
             transit_encryption_enabled=True,
@@ -133,55 +140,63 @@ class Cache(pulumi.ComponentResource):
         self.port = pulumi.Output.from_input(PORT)
         self.security_group_id = security_group.id
         self.replication_group_id = group.replication_group_id
+        self.node_ids = pulumi.Output.all(*node_ids(group.replication_group_id, _nodes(args)))
         self.user_name = user.user_name
-        self.connect_policy = _connect_policy(group.arn, user.arn)
+        self.connect_policy = connect_policy([group.arn, user.user_arn])
         self.register_outputs(
             {
                 "endpoint": self.endpoint,
                 "port": self.port,
                 "security_group_id": self.security_group_id,
                 "replication_group_id": self.replication_group_id,
+                "node_ids": self.node_ids,
                 "user_name": self.user_name,
                 "connect_policy": self.connect_policy,
             }
         )
 
 
+def node_ids(cache: pulumi.Input[str], nodes: int) -> list[pulumi.Output[str]]:
+    """Names that ElastiCache gives the nodes of a group without shards: `<group>-001`, ...
+
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.CreatingReplGroup.NoExistingCluster.Classic.html
+    """
+    return [pulumi.Output.format("{}-{}", cache, f"{number:03}") for number in range(1, nodes + 1)]
+
+
+def _nodes(args: CacheArgs) -> int:
+    return args.get("nodes", 2)
+
+
 def _size(args: CacheArgs) -> dict[str, Any]:
     return {
-        "engine_version": args.get("engine_version", "8.0"),
+        "engine_version": _version(args),
         "node_type": args.get("node_type", "cache.t4g.micro"),
-        "num_cache_clusters": args.get("nodes", 2),
+        "num_cache_clusters": _nodes(args),
         "automatic_failover_enabled": args.get("multi_az", True),
         "multi_az_enabled": args.get("multi_az", True),
     }
 
 
-def _users(
-    name: str, tags: Mapping[str, str], child: pulumi.ResourceOptions
-) -> tuple[aws.elasticache.User, aws.elasticache.UserGroup]:
-    # With IAM the id and the name of a user must be the same, and AWS generates neither.
-    identity = f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"[:40].rstrip("-").lower()
-    user = aws.elasticache.User(
-        f"{name}-user",
-        user_id=identity,
-        user_name=identity,
-        engine="valkey",
-        # Everything an application does; nothing that administers the cache.
-        access_string="on ~* +@all -@admin -@dangerous",
-        authentication_mode={"type": "iam"},
+def _parameter_group(
+    name: str, args: CacheArgs, tags: Mapping[str, str], child: pulumi.ResourceOptions
+) -> aws.elasticache.ParameterGroup:
+    """A group per family: a new major gets a new one before the old one, still in use, goes."""
+    family = f"valkey{_version(args).split('.')[0]}"
+    return aws.elasticache.ParameterGroup(
+        f"{name}-{family}",
+        family=family,
+        description=f"Cache {name} on {family}",
+        parameters=[
+            {"name": parameter, "value": value} for parameter, value in sorted(PARAMETERS.items())
+        ],
         tags=tags,
         opts=child,
     )
-    group = aws.elasticache.UserGroup(
-        f"{name}-users",
-        user_group_id=identity,
-        engine="valkey",
-        user_ids=[user.user_id],
-        tags=tags,
-        opts=child,
-    )
-    return user, group
+
+
+def _version(args: CacheArgs) -> str:
+    return args.get("engine_version", "8.0")
 
 
 def _logs(
@@ -208,28 +223,10 @@ def _logs(
     ]
 
 
-def _connect_policy(
-    cache_arn: pulumi.Output[str], user_arn: pulumi.Output[str]
-) -> pulumi.Output[str]:
-    return pulumi.Output.json_dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "ConnectToCache",
-                    "Effect": "Allow",
-                    "Action": "elasticache:Connect",
-                    "Resource": [cache_arn, user_arn],
-                }
-            ],
-        }
-    )
-
-
 def _refuse_mistakes(name: str, args: CacheArgs) -> None:
     """Limits: https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html"""
     problems = []
-    nodes, days = args.get("nodes", 2), args.get("snapshot_retention_days", 7)
+    nodes, days = _nodes(args), args.get("snapshot_retention_days", 7)
     if not 1 <= nodes <= 6:
         problems.append(f"nodes is {nodes}; ElastiCache allows 1 to 6")
     elif args.get("multi_az", True) and nodes < _FEWEST_FOR_FAILOVER:

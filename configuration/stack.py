@@ -106,7 +106,7 @@ def _private_subnets_reach_what_they_need(settings: "Settings") -> Iterator[Prob
     if settings.profile.nat_strategy is not NatStrategy.NONE:
         return
     needed = [*_ENDPOINTS_WITHOUT_NAT]
-    if settings.database_enabled or any(service.secrets for service in settings.services):
+    if settings.database.enabled or any(service.secrets for service in settings.services):
         needed.append("secretsmanager")
     missing = [name for name in needed if name not in settings.interface_endpoints]
     if missing:
@@ -233,19 +233,19 @@ def _a_monitor_is_listened_to(settings: "Settings") -> Iterator[Problem]:
 
 
 def _database_is_possible(settings: "Settings") -> Iterator[Problem]:
-    if settings.database_name.lower() in RESERVED_DATABASE_WORDS:
+    if settings.database.name.lower() in RESERVED_DATABASE_WORDS:
         yield Problem(
-            key="databaseName",
-            value=settings.database_name,
+            key="database.name",
+            value=settings.database.name,
             rule="the name is a reserved word of PostgreSQL or of RDS",
             instead="write babyrobots",
         )
-    if windows_overlap(settings.database_backup_window, settings.database_maintenance_window):
+    if windows_overlap(settings.database.backup_window, settings.database.maintenance_window):
         yield Problem(
-            key="databaseMaintenanceWindow",
-            value=settings.database_maintenance_window,
+            key="database.maintenanceWindow",
+            value=settings.database.maintenance_window,
             rule="maintenance and backup never overlap, and the backup is at"
-            f" {settings.database_backup_window} every day",
+            f" {settings.database.backup_window} every day",
             instead="write a window that begins after the backup's",
         )
 
@@ -253,15 +253,15 @@ def _database_is_possible(settings: "Settings") -> Iterator[Problem]:
 def _storage_can_grow(settings: "Settings") -> Iterator[Problem]:
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
     start, limit = (
-        settings.database_allocated_storage_gib,
-        settings.database_max_allocated_storage_gib,
+        settings.database.allocated_storage_gib,
+        settings.database.max_allocated_storage_gib,
     )
     least = -(-start * 11 // 10)
     if limit and limit < least:
         yield Problem(
-            key="databaseMaxAllocatedStorageGib",
+            key="database.maxAllocatedStorageGib",
             value=limit,
-            rule=f"the limit is at least a tenth above databaseAllocatedStorageGib, {start}",
+            rule=f"the limit is at least a tenth above allocatedStorageGib, {start}",
             instead=f"write {least} or more, or 0 for storage that never grows",
         )
 
@@ -371,14 +371,20 @@ def _connections_lead_somewhere(
 
 
 def _stores_exist(settings: "Settings", service: Service, path: str) -> Iterator[Problem]:
-    for store, asked in (("database", service.database), ("cache", service.cache)):
-        if asked and not getattr(settings, f"{store}_enabled"):
-            yield Problem(
-                key=f"{path}.{store}",
-                value=True,
-                rule=f"there is no {store} to connect to",
-                instead=f"write {store}Enabled: true, or {store}: false here",
-            )
+    if service.database and not settings.database.enabled:
+        yield Problem(
+            key=f"{path}.database",
+            value=True,
+            rule="there is no database to connect to",
+            instead="write database: {enabled: true}, or database: false here",
+        )
+    if service.cache and not settings.cache.enabled:
+        yield Problem(
+            key=f"{path}.cache",
+            value=True,
+            rule="there is no cache to connect to",
+            instead="write cache: {mode: node}, or cache: false here",
+        )
 
 
 def _stack_matches_stage(settings: "Settings") -> Iterator[Problem]:

@@ -16,6 +16,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from configuration.budget import Budget
+from configuration.cache import CacheSettings
+from configuration.database import DatabaseSettings
 from configuration.models import Model, model_in
 from configuration.profiles import PROFILES, OffHours, Overrides, Profile
 from configuration.services import HealthCheck, Public, Scaling, Service
@@ -37,6 +39,8 @@ _GROUPS: tuple[tuple[type[Model], str, str], ...] = (
     (Group, "waf.<group>", "`ipReputation`, `knownBadInputs`, `common` and `sqlInjection`."),
     (BotControl, "waf.botControl", ""),
     (PathRateLimit, "waf.pathRateLimits[]", ""),
+    (DatabaseSettings, "database", ""),
+    (CacheSettings, "cache", ""),
     (Overrides, "overrides", "Each replaces one choice of the stage, see the table of stages."),
     (OffHours, "overrides.offHours", "Refused in production."),
 )

@@ -154,10 +154,14 @@ def configurations(draw: st.DrawFn) -> Values:
         "hostname": f"api.{zone}",
         "imageDigest": draw(st.sampled_from(("", DIGEST))),
         "services": draw(services(stage, zone, stores)),
-        "databaseEnabled": stores["database"],
-        "databaseAllocatedStorageGib": storage,
-        "databaseMaxAllocatedStorageGib": draw(st.sampled_from((0, storage * 2))),
-        "cacheEnabled": stores["cache"],
+        "database": {
+            "enabled": stores["database"],
+            "allocatedStorageGib": storage,
+            "maxAllocatedStorageGib": draw(st.sampled_from((0, storage * 2))),
+        },
+        "cache": {
+            "mode": draw(st.sampled_from(("node", "serverless"))) if stores["cache"] else "none"
+        },
         "overrides": overrides,
     }
 
@@ -223,8 +227,8 @@ MUTATIONS = (
     ),
     Mutation(
         name="a window that overlaps the backup",
-        key="databaseMaintenanceWindow",
-        change=_set("databaseMaintenanceWindow", "mon:01:00-mon:02:30"),
+        key="database.maintenanceWindow",
+        change=lambda v: v["database"].update(maintenanceWindow="mon:01:00-mon:02:30"),
     ),
 )
 """Each breaks any valid configuration, whatever else is in it."""

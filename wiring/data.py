@@ -9,10 +9,11 @@ from components import alarm_rules
 from components.alarm_topic import AlarmTopic
 from components.alarms import AlarmsArgs
 from components.backups import TAG, BackupsArgs
-from components.cache import Cache, CacheArgs
+from components.cache import Cache, CacheArgs, node_ids
 from components.database import Database, DatabaseArgs
 from components.encryption_key import EncryptionKey, EncryptionKeyArgs
 from components.network import Network
+from components.serverless_cache import ServerlessCache, ServerlessCacheArgs
 from components.task_firewall import Peer
 from configuration.profiles import Stage
 from settings import Settings
@@ -47,14 +48,20 @@ def database_backing(database: Database, name: str) -> Backing:
     )
 
 
-def cache_backing(cache: Cache) -> Backing:
-    """How a service reaches the cache: it signs in with its role."""
+def cache_backing(cache: Cache | ServerlessCache) -> Backing:
+    """How a service reaches the cache: it signs in with its role, for a cache of this name.
+
+    A token for a serverless cache says so, which is why a client has to know.
+    https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html#auth-iam-Connecting
+    """
+    node = isinstance(cache, Cache)
     return Backing(
         peer={"name": "cache", "security_group_id": cache.security_group_id, "port": 6379},
         environment={
             "CACHE_HOST": cache.endpoint,
             "CACHE_PORT": "6379",
-            "CACHE_NAME": cache.replication_group_id,
+            "CACHE_MODE": "node" if node else "serverless",
+            "CACHE_NAME": cache.replication_group_id if node else cache.cache_name,
             "CACHE_USER": cache.user_name,
         },
         task_policies={"cache": cache.connect_policy},
@@ -76,15 +83,18 @@ class Data:
             "subnet_ids": network.isolated_subnet_ids,
             "account_id": self.account_id,
             "region": settings.region,
-            "engine_version": settings.database_engine_version,
-            "instance_class": settings.database_instance_class,
-            "allocated_storage": settings.database_allocated_storage_gib,
-            "max_allocated_storage": settings.database_max_allocated_storage_gib,
+            "engine_version": settings.database.engine_version,
+            "instance_class": settings.database.instance_class,
+            "allocated_storage": settings.database.allocated_storage_gib,
+            "max_allocated_storage": settings.database.max_allocated_storage_gib,
+            "allow_major_version_upgrade": settings.database.major_upgrade,
+            "blue_green_update": settings.database.blue_green,
+            "extended_support": settings.database.extended_support,
             "multi_az": profile.multi_az,
-            "database_name": settings.database_name,
+            "database_name": settings.database.name,
             "backup_retention_days": profile.backup_retention_days,
-            "backup_window": settings.database_backup_window,
-            "maintenance_window": settings.database_maintenance_window,
+            "backup_window": settings.database.backup_window,
+            "maintenance_window": settings.database.maintenance_window,
             "deletion_protection": profile.deletion_protection,
             "final_snapshot": profile.final_snapshot,
             "protect": profile.protect,
@@ -108,27 +118,62 @@ class Data:
 
     def database_alarms(self, database: Database, topic: AlarmTopic) -> AlarmsArgs:
         """What goes wrong with the database."""
-        storage = self.settings.database_allocated_storage_gib
-        machine = self.settings.database_instance_class
+        storage = self.settings.database.allocated_storage_gib
+        machine = self.settings.database.instance_class
         rules = alarm_rules.database(database.identifier, storage, machine)
         return {"rules": rules, "topic_arn": topic.arn}
 
     def cache(self, network: Network, logs_key: EncryptionKey) -> CacheArgs:
-        """The cache."""
+        """The cache on nodes: two of them, in two zones, where the stage wants a standby."""
         settings, profile = self.settings, self.settings.profile
         return {
             "vpc_id": network.vpc_id,
             "subnet_ids": network.isolated_subnet_ids,
             "account_id": self.account_id,
             "region": settings.region,
-            "node_type": settings.cache_node_type,
-            "nodes": 2 if profile.multi_az else 1,
+            "node_type": settings.cache.node_type,
+            "nodes": self._cache_nodes,
             "multi_az": profile.multi_az,
+            "maintenance_window": settings.cache.maintenance_window,
             "log_retention_days": profile.log_retention_days,
             "log_kms_key_arn": logs_key.arn,
             "protect": profile.protect,
             "tags": self.backup_tags(),
         }
+
+    @property
+    def _cache_nodes(self) -> int:
+        return 2 if self.settings.profile.multi_az else 1
+
+    def serverless_cache(self, network: Network) -> ServerlessCacheArgs:
+        """The cache without machines."""
+        settings = self.settings
+        return {
+            "vpc_id": network.vpc_id,
+            "subnet_ids": network.isolated_subnet_ids,
+            "account_id": self.account_id,
+            "region": settings.region,
+            "max_storage_gib": settings.cache.max_storage_gib,
+            "max_ecpu_per_second": settings.cache.max_ecpu_per_second,
+            "protect": settings.profile.protect,
+            "tags": self.backup_tags(),
+        }
+
+    def cache_alarms(self, cache: Cache | ServerlessCache, topic: AlarmTopic) -> AlarmsArgs:
+        """What goes wrong with the cache, on each node where there are any."""
+        if isinstance(cache, ServerlessCache):
+            limits = self.settings.cache
+            rules = alarm_rules.serverless_cache(
+                cache.cache_name, limits.max_storage_gib, limits.max_ecpu_per_second
+            )
+            return {"rules": rules, "topic_arn": topic.arn}
+        nodes = node_ids(cache.replication_group_id, self._cache_nodes)
+        rules = [
+            rule
+            for number, node in enumerate(nodes, start=1)
+            for rule in alarm_rules.cache_node(node, number)
+        ]
+        return {"rules": rules, "topic_arn": topic.arn}
 
     def backups(self, key: EncryptionKey) -> BackupsArgs:
         """The vault, and what fills it."""

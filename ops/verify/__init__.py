@@ -14,11 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ops.aws import Clients
 
 # Importing a module of checks enters them in the table.
-from ops.verify import cost, data, edge, network, services
+from ops.verify import cost, data, edge, network, services, stores
 from ops.verify.model import CHECKS, Check, Context, Status
 from ops.waiting import Progress, silent
 
-MODULES = (network, edge, services, data, cost)
+MODULES = (network, edge, services, data, stores, cost)
 """Modules of checks, in the order of the report: from the ground up."""
 
 __all__ = ["CHECKS", "Check", "Status", "verify"]

@@ -113,6 +113,10 @@ def _watched(context: Context) -> dict[str, tuple[str, str]]:
         watched[f"service {name}"] = (home, physical)
     if outputs.get("databaseIdentifier"):
         watched["database"] = (home, outputs["databaseIdentifier"])
+    if outputs.get("cacheName"):
+        # The first node of several; a serverless cache has none.
+        node = "" if outputs.get("cacheMode") == "serverless" else "-001"
+        watched["cache"] = (home, f"{outputs['cacheName']}{node}")
     hostnames = {
         urllib.parse.urlsplit(url).hostname for url in outputs.get("healthUrls", {}).values()
     }

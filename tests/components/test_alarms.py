@@ -19,6 +19,8 @@ SETS = {
     "web-acl": alarm_rules.web_acl(
         "web-test", "eu-west-1", {"common": WafEffect.BLOCK, "rate-login": WafEffect.COUNT}
     ),
+    "cache-node": alarm_rules.cache_node("main-001", 1),
+    "serverless-cache": alarm_rules.serverless_cache("main", 2, 5000),
     "health-check": alarm_rules.health_check("abc"),
 }
 

@@ -6,6 +6,7 @@ import pytest
 from pulumi.provider.experimental.analyzer import Analyzer
 
 from components.cache import Cache
+from tests.conftest import fake_answer
 
 GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
 USER = "aws:elasticache/user:User"
@@ -63,6 +64,37 @@ def test_losing_a_zone_loses_no_cache(record):
 
     assert (inputs["numCacheClusters"], inputs["multiAzEnabled"]) == (2, True)
     assert inputs["automaticFailoverEnabled"] is True
+
+
+def test_its_parameters_are_of_the_family_of_its_version(record):
+    graph = record(lambda: build(engine_version="8.1"))
+
+    group = graph.one("aws:elasticache/parameterGroup:ParameterGroup", "cache-valkey8")
+    assert group.inputs["family"] == "valkey8"
+    assert {"name": "maxmemory-policy", "value": "allkeys-lru"} in group.inputs["parameters"]
+    assert graph.one(GROUP).property_dependencies["parameterGroupName"] == (group.urn,)
+
+
+def test_a_new_major_gets_its_parameters_before_the_old_ones_go(record):
+    def names(version):
+        graph = record(lambda: build(engine_version=version))
+        return set(graph.of("aws:elasticache/parameterGroup:ParameterGroup"))
+
+    assert names("8.0") == names("8.1")
+    assert names("8.0").isdisjoint(names("7.2")), "one name is updated in place, which AWS refuses"
+
+
+def test_each_node_is_known_by_the_name_that_its_metrics_carry(record):
+    def outputs(registration):
+        id_, known = fake_answer(registration)
+        return id_, {**known, "replicationGroupId": "group"}
+
+    graph = record(lambda: build(nodes=3), answer=outputs)
+    assert graph.one("babyrobots:index:Cache").outputs["node_ids"] == [
+        "group-001",
+        "group-002",
+        "group-003",
+    ]
 
 
 def test_a_single_node_is_a_choice(record):

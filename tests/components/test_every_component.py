@@ -82,6 +82,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "Backups": {**PLACE, "kms_key_arn": KEY, "tag_value": "test"},
     "Budget": {"monthly_usd": 100, "topic_arn": TOPIC, "account_id": ACCOUNT},
     "Cache": {**SUBNETS, **PLACE},
+    "CacheUser": {},
     "Connection": {
         "client_security_group_id": "sg-client",
         "server_security_group_id": "sg-server",
@@ -142,6 +143,7 @@ LEAST: dict[str, dict[str, Any]] = {
         "certificate_arn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/c",
     },
     "ScheduledJob": {**SUBNETS, **CLUSTER, "task": TASK, "schedule": "rate(1 hour)"},
+    "ServerlessCache": {**SUBNETS, **PLACE},
     "ServiceScaling": {
         "cluster_name": "main",
         "service_name": "web",
@@ -169,6 +171,7 @@ MORE: dict[str, dict[str, Any]] = {
     "Backups": {"monthly_retention_days": 365, "lock": True},
     "Budget": {"stack": "test", "activate_tags": ["Stack"]},
     "Cache": {"nodes": 3, "log_kms_key_arn": KEY},
+    "CacheUser": {},
     "Connection": {},
     "CostAnomalies": {"stack": "test"},
     "Database": {
@@ -241,6 +244,7 @@ MORE: dict[str, dict[str, Any]] = {
     },
     "PublicAlb": {"ipv6": True},
     "ScheduledJob": {"task": FULL_TASK, "connections": [PEER], "ipv6": True},
+    "ServerlessCache": {"max_storage_gib": 5, "max_ecpu_per_second": 10_000},
     "ServiceScaling": {
         "requests_per_target": 1000,
         "resource_label": LABEL,
@@ -399,7 +403,7 @@ def test_two_instances_never_ask_aws_for_one_name(component, example):
             if given & {value, *value.split("/"), value.partition("-")[2]} or not value:
                 continue
             # A parameter group's family is a kind of engine.
-            if (r.type, key) == ("aws:rds/parameterGroup:ParameterGroup", "family"):
+            if r.type.endswith("/parameterGroup:ParameterGroup") and key == "family":
                 continue
             owner = taken.setdefault((r.type, key, value), r.name)
             assert owner == r.name, f"{owner} and {r.name} both want {key} {value}"

@@ -97,8 +97,8 @@ def _much() -> Values:
         "dnsQueryLogging": True,
         "alarmEmails": ["oncall@babyrobots.example"],
         "imageDigest": DIGEST,
-        "databaseEnabled": True,
-        "cacheEnabled": True,
+        "database": {"enabled": True},
+        "cache": {"mode": "node"},
         "services": [
             {
                 "name": "api",

@@ -92,7 +92,7 @@ def test_the_fewest_keys_make_a_stack_and_the_rest_is_safe():
     assert settings.stage is Stage.STAGING
     assert str(settings.network_cidr) == "10.0.0.0/16"
     assert settings.flow_logs
-    assert not settings.database_enabled
+    assert not settings.database.enabled
     assert not settings.execute_command
     assert settings.hostnames == ("api.staging.babyrobots.example",)
     assert settings.tags == {
@@ -232,15 +232,15 @@ REFUSALS: list[tuple[str, Values, str, str, str, str]] = [
     ("no way to the image", {"overrides": {"natStrategy": "none"}, "interfaceEndpoints": ["logs"]}, "interfaceEndpoints", '["logs"]', "without NAT", "add ecr.api and ecr.dkr"),
     ("no switch", {"ipv6": "yes"}, "ipv6", '"yes"', "true or false", "without quotes"),
     ("a number for a switch", {"flowLogs": 1}, "flowLogs", '"1"', "true or false", "write true"),
-    ("an old database", {"databaseEngineVersion": "12"}, "databaseEngineVersion", '"12"', "14 or newer", '"17"'),
-    ("no instance class", {"databaseInstanceClass": "t4g.micro"}, "databaseInstanceClass", "t4g.micro", "db.<family>.<size>", "db.t4g.micro"),
-    ("a reserved database name", {"databaseName": "User"}, "databaseName", '"User"', "reserved word", "babyrobots"),
-    ("no database name", {"databaseName": "1st"}, "databaseName", '"1st"', "letter first", "babyrobots"),
-    ("too little storage", {"databaseAllocatedStorageGib": 5}, "databaseAllocatedStorageGib", '"5"', "20 to 65536", "write 20"),
-    ("storage that cannot grow", {"databaseAllocatedStorageGib": 100, "databaseMaxAllocatedStorageGib": 105}, "databaseMaxAllocatedStorageGib", "105", "a tenth above databaseAllocatedStorageGib, 100", "write 110 or more, or 0"),
-    ("a short backup window", {"databaseBackupWindow": "02:00-02:15"}, "databaseBackupWindow", "02:00-02:15", "30 minutes", "02:00-03:00"),
-    ("no maintenance window", {"databaseMaintenanceWindow": "Sun:03:30-Sun:04:30"}, "databaseMaintenanceWindow", "Sun:03", "lower case", "sun:03:30-sun:04:30"),
-    ("windows that overlap", {"databaseMaintenanceWindow": "sat:23:00-sun:02:01"}, "databaseMaintenanceWindow", "sat:23:00", "02:00-03:00 every day", "begins after"),
+    ("an old database", {"database": {"engineVersion": "12"}}, "database.engineVersion", '"12"', "14 or newer", '"17"'),
+    ("no instance class", {"database": {"instanceClass": "t4g.micro"}}, "database.instanceClass", "t4g.micro", "db.<family>.<size>", "db.t4g.micro"),
+    ("a reserved database name", {"database": {"name": "User"}}, "database.name", '"User"', "reserved word", "babyrobots"),
+    ("no database name", {"database": {"name": "1st"}}, "database.name", '"1st"', "letter first", "babyrobots"),
+    ("too little storage", {"database": {"allocatedStorageGib": 5}}, "database.allocatedStorageGib", "5", "20 to 65536", "write 20"),
+    ("storage that cannot grow", {"database": {"allocatedStorageGib": 100, "maxAllocatedStorageGib": 105}}, "database.maxAllocatedStorageGib", "105", "a tenth above allocatedStorageGib, 100", "write 110 or more, or 0"),
+    ("a short backup window", {"database": {"backupWindow": "02:00-02:15"}}, "database.backupWindow", "02:00-02:15", "30 minutes", "02:00-03:00"),
+    ("no maintenance window", {"database": {"maintenanceWindow": "Sun:03:30-Sun:04:30"}}, "database.maintenanceWindow", "Sun:03", "lower case", "sun:03:30-sun:04:30"),
+    ("windows that overlap", {"database": {"maintenanceWindow": "sat:23:00-sun:02:01"}}, "database.maintenanceWindow", "sat:23:00", "02:00-03:00 every day", "begins after"),
     ("a retention CloudWatch has not", {"overrides": {"logRetentionDays": 10}}, "overrides.logRetentionDays", "10", "1, 3, 5, 7, 14, 30", "write 7 or 14"),
     ("a retention beyond the last", {"overrides": {"logRetentionDays": 9999}}, "overrides.logRetentionDays", "9999", "3653", "write 3653"),
     ("backups for too long", {"overrides": {"backupRetentionDays": 36}}, "overrides.backupRetentionDays", "36", "0 to 35", "write 35"),
@@ -300,8 +300,8 @@ SERVICE_REFUSALS: list[tuple[str, Values, str, str, str, str]] = [
     ("no codes", {"healthCheck": {"matcher": "2xx"}}, "healthCheck.matcher", '"2xx"', "200 to 499", '"200-299"'),
     ("a slow stop", {"stopTimeoutSeconds": 121}, "stopTimeoutSeconds", "121", "2 to 120", "write 120"),
     ("a target of nothing", {"scaling": {"cpuPercent": 0}}, "scaling.cpuPercent", "0", "10 to 90", "write 10"),
-    ("no database", {"database": True}, "database", "true", "no database", "databaseEnabled: true"),
-    ("no cache", {"cache": True}, "cache", "true", "no cache", "cacheEnabled: true"),
+    ("no database", {"database": True}, "database", "true", "no database", "enabled: true"),
+    ("no cache", {"cache": True}, "cache", "true", "no cache", "mode: node"),
     ("itself", {"connectsTo": ["api"]}, "connectsTo[0]", '"api"', "itself", "remove it"),
     ("nobody", {"connectsTo": ["billing"]}, "connectsTo[0]", '"billing"', "no such service", "remove it"),
     ("a time zone without a schedule", {"timezone": "UTC"}, "timezone", '"UTC"', "belongs to a schedule", "remove timezone"),
