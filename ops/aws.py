@@ -53,4 +53,5 @@ class Clients:
             yield from getattr(client, operation)(**parameters)[key]
             return
         for page in client.get_paginator(operation).paginate(**parameters):
-            yield from page[key]
+            # S3 leaves the member out where it would be empty.
+            yield from page.get(key, [])

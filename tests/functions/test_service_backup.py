@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from functions.service_backup.handler import (
+from functions.service_backup.main import (
     COMPLETE_METRIC,
     BackupError,
     Destination,
