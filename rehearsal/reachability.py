@@ -420,7 +420,11 @@ def main() -> None:
 
         config = load_config(Path.cwd(), stack)
         answers = Answerer(config.get("accountId") or "123456789012", config.get("aws:region"))
-        graph = run_project(config, answer=answers.answer, lookup=answers.lookup)
+        graph = run_project(
+            config,
+            answer=answers.answer,
+            lookup=lambda token, asked: answers.lookup(token, asked) or {},
+        )
         table = Table(title=f"Who can open a connection to whom in {stack}")
         for column in ("client", "server", "protocol", "ports"):
             table.add_column(column)

@@ -24,20 +24,22 @@ def request(service: str, operation: str, answered: Mapping[str, Any]) -> dict[s
         operation: As the API calls it, such as `RegisterTaskDefinition`.
         answered: What a describing operation answered.
     """
-    shape = _model(service).operation_model(operation).input_shape
+    # botocore's cached properties have no type.
+    shape: Any = _model(service).operation_model(operation).input_shape
     return _kept(shape, answered)
 
 
-def _kept(shape: botocore.model.Shape | None, value: Any) -> Any:
+def _kept(shape: Any, value: Any) -> Any:
     if isinstance(shape, botocore.model.StructureShape) and isinstance(value, Mapping):
-        members = shape.members
+        members: Any = shape.members
         return {
             name: _kept(members[name], item)
             for name, item in value.items()
             if name in members and item is not None
         }
     if isinstance(shape, botocore.model.ListShape) and isinstance(value, list):
-        return [_kept(shape.member, item) for item in value]
+        member: Any = shape.member
+        return [_kept(member, item) for item in value]
     return value
 
 
