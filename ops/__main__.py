@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ops.cost.cli import cost
 from ops.operate import COMMANDS
 from ops.stack import read_outputs
 from ops.verify import Check, Status, verify
@@ -22,7 +23,7 @@ def main() -> None:
     """What an operator runs against a deployed stack."""
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, cost):
     main.add_command(command)
 
 
