@@ -37,6 +37,7 @@ def echo(args, report):
             "project": pulumi.get_project(),
             "organization": pulumi.get_organization(),
             "dry_run": pulumi.runtime.is_dry_run(),
+            "offline": os.environ.get("GUARDRAILS_OFFLINE"),
             "config": pulumi.Config().get("topicName"),
             "cwd": os.path.basename(os.getcwd()),
             "aws": [name for name in os.environ if name.startswith("AWS_")],
@@ -127,6 +128,7 @@ def test_a_rule_sees_what_the_engine_would_show_it(pack, monkeypatch):
         "organization",
     )
     assert echo["dry_run"] is False
+    assert echo["offline"] == "1", "with every value known, not being able to tell is a finding"
     assert echo["config"] == "orders"
     assert echo["cwd"] == "policies"
     assert echo["aws"] == []
@@ -153,7 +155,9 @@ def test_in_a_preview_computed_outputs_are_unknown_and_that_is_no_finding(pack):
     running = pack(pack=ECHO, dry_run=True)
 
     assert "stack" not in said(running, graph)
-    assert said(running, graph)["echo"]["dry_run"] is True
+    echo = said(running, graph)["echo"]
+    assert echo["dry_run"] is True
+    assert echo["offline"] is None, "on a preview, what is unknown may be"
 
 
 def test_a_finding_says_resource_rule_level_reason_and_remedy(pack):
