@@ -67,6 +67,11 @@ class EncryptionKeyArgs(TypedDict):
     """Services that use the key in their own name for this account, such as
     `cloudwatch.amazonaws.com` when an alarm publishes to an encrypted topic. Defaults to none:
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"""
+    distributions: NotRequired[bool]
+    """Whether CloudFront distributions of the account decrypt with it what they read from a bucket.
+    All of them, for a distribution is made after the bucket and the bucket after its key; which of
+    them reads a bucket is that bucket's policy's to say. Defaults to False:
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html#oac-permissions-sse-kms"""
     deletion_window_days: NotRequired[int]
     """Days in which a deletion can be called off, 7 to 30. Defaults to 30: what a deleted key
     encrypted is lost for ever."""
@@ -198,6 +203,23 @@ def _policy(args: EncryptionKeyArgs) -> pulumi.Output[str]:
                 "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
                 "Resource": "*",
                 "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+            }
+        )
+    if args.get("distributions", False):
+        statements.append(
+            {
+                "Sid": "DistributionsRead",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudfront.amazonaws.com"},
+                "Action": "kms:Decrypt",
+                "Resource": "*",
+                "Condition": {
+                    "ArnLike": {
+                        "aws:SourceArn": pulumi.Output.format(
+                            "arn:aws:cloudfront::{}:distribution/*", account_id
+                        )
+                    }
+                },
             }
         )
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})

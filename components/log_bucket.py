@@ -1,29 +1,49 @@
-"""The bucket that a load balancer writes its access and connection logs into."""
+"""The bucket that load balancers, or other buckets, write their access logs into."""
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from enum import StrEnum
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
+
+from components.private_bucket import only_over_tls, safeguard
 
 DEFAULT_RETENTION_DAYS = 365
 """A year, as for log groups (Security Hub CloudWatch.16): an incident is often found late."""
 NONCURRENT_DAYS = 30
 """How long an overwritten or deleted log can still be brought back."""
 DELIVERY = "logdelivery.elasticloadbalancing.amazonaws.com"
-"""Who writes the logs, in every region; it replaces the per-region accounts of older examples:
+"""Who writes a load balancer's logs, in every region; older examples have an account per region:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html"""
+
+
+BUCKET_DELIVERY = "logging.s3.amazonaws.com"
+"""Who writes a bucket's logs:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html"""
+
+
+class LogWriter(StrEnum):
+    """Whose logs a bucket takes; one bucket takes those of one kind."""
+
+    LOAD_BALANCERS = "load_balancers"
+    """Access and connection logs of application load balancers."""
+    BUCKETS = "buckets"
+    """Server access logs of S3 buckets."""
 
 
 class LogBucketArgs(TypedDict):
     """Who writes, where, and for how long it is kept."""
 
     account_id: pulumi.Input[str]
-    """Account whose load balancers may write."""
+    """Account whose load balancers or buckets may write."""
     region: str
-    """Region of those load balancers; the bucket must be in the same one."""
+    """Region of those; the bucket must be in the same one."""
     prefixes: Sequence[str]
-    """First folder of each kind of log, such as `access`. AWS adds `AWSLogs/<account>/` to it."""
+    """First folder of each kind of log, such as `access`. For load balancers AWS adds
+    `AWSLogs/<account>/` to it."""
+    writer: NotRequired[LogWriter]
+    """Who writes. Defaults to load balancers."""
     retention_days: NotRequired[int]
     """Days until a log is deleted. Defaults to 365: an incident is often found late."""
     force_destroy: NotRequired[bool]
@@ -35,14 +55,15 @@ class LogBucketArgs(TypedDict):
 
 
 class LogBucket(pulumi.ComponentResource):
-    """A private, versioned bucket that only Elastic Load Balancing of this account writes to.
+    """A private, versioned bucket that only one service of AWS, for this account, writes to.
 
-    Encrypted with S3's own keys, because the load balancer supports nothing else:
+    Encrypted with S3's own keys, because neither writer supports anything else:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
     """
 
     bucket: pulumi.Output[str]
-    """Name of the bucket, known once the load balancer is allowed to write: AWS tries that when
+    """Name of the bucket, known once the writer is allowed to write: AWS tries that when
     logging is switched on, and fails with "Access Denied for bucket" if it comes too early."""
     arn: pulumi.Output[str]
     """ARN of the bucket."""
@@ -62,47 +83,24 @@ class LogBucket(pulumi.ComponentResource):
             tags={"Name": name, **args.get("tags", {})},
             opts=pulumi.ResourceOptions(parent=self, protect=args.get("protect", True)),
         )
-        public_access = aws.s3.BucketPublicAccessBlock(
-            f"{name}-public-access",
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=child,
-        )
-        aws.s3.BucketOwnershipControls(
-            f"{name}-ownership",
-            bucket=bucket.id,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=child,
-        )
+        safeguards = safeguard(name, bucket, child)
         aws.s3.BucketServerSideEncryptionConfiguration(
             f"{name}-encryption",
             bucket=bucket.id,
             rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
             opts=child,
         )
-        versioning = aws.s3.BucketVersioning(
-            f"{name}-versioning",
-            bucket=bucket.id,
-            versioning_configuration={"status": "Enabled"},
-            opts=child,
-        )
         aws.s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
             bucket=bucket.id,
             rules=[_expire(prefix, retention_days) for prefix in sorted(args["prefixes"])],
-            # Rules about old versions need versions:
-            # https://www.pulumi.com/registry/packages/aws/api-docs/s3/bucketlifecycleconfiguration/
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[safeguards.versioning]),
         )
         policy = aws.s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.id,
             policy=_policy(bucket.arn, args),
-            # S3 refuses two conditional changes of one bucket at a time (OperationAborted).
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[public_access]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[safeguards.public_access]),
         )
 
         self.bucket = pulumi.Output.all(bucket.id, policy.id).apply(lambda known: known[0])
@@ -111,46 +109,41 @@ class LogBucket(pulumi.ComponentResource):
 
 
 def _policy(bucket_arn: pulumi.Output[str], args: LogBucketArgs) -> pulumi.Output[str]:
-    """Load balancers of this account and region write under their prefixes; nobody comes in clear.
+    statements = [_write(bucket_arn, args), only_over_tls(bucket_arn)]
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})
 
-    The load balancer does not exist yet, so `aws:SourceArn` names all of them in this account and
-    region, as AWS's own example does.
-    """
-    account_id = args["account_id"]
-    return pulumi.Output.json_dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "LoadBalancersWriteLogs",
-                    "Effect": "Allow",
-                    "Principal": {"Service": DELIVERY},
-                    "Action": "s3:PutObject",
-                    "Resource": [
-                        pulumi.Output.format("{}/{}/AWSLogs/{}/*", bucket_arn, prefix, account_id)
-                        for prefix in sorted(args["prefixes"])
-                    ],
-                    "Condition": {
-                        "ArnLike": {
-                            "aws:SourceArn": pulumi.Output.format(
-                                "arn:aws:elasticloadbalancing:{}:{}:loadbalancer/*",
-                                args["region"],
-                                account_id,
-                            )
-                        }
-                    },
-                },
-                {
-                    "Sid": "OnlyOverTls",
-                    "Effect": "Deny",
-                    "Principal": "*",
-                    "Action": "s3:*",
-                    "Resource": [bucket_arn, pulumi.Output.format("{}/*", bucket_arn)],
-                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                },
-            ],
+
+def _write(bucket_arn: pulumi.Output[str], args: LogBucketArgs) -> dict[str, Any]:
+    """The writer writes under its prefixes, on behalf of this account only."""
+    account_id, prefixes = args["account_id"], sorted(args["prefixes"])
+    if LogWriter(args.get("writer", LogWriter.LOAD_BALANCERS)) is LogWriter.BUCKETS:
+        return {
+            "Sid": "BucketsWriteLogs",
+            "Effect": "Allow",
+            "Principal": {"Service": BUCKET_DELIVERY},
+            "Action": "s3:PutObject",
+            "Resource": [pulumi.Output.concat(bucket_arn, f"/{prefix}/*") for prefix in prefixes],
+            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
         }
-    )
+    return {
+        "Sid": "LoadBalancersWriteLogs",
+        "Effect": "Allow",
+        "Principal": {"Service": DELIVERY},
+        "Action": "s3:PutObject",
+        "Resource": [
+            pulumi.Output.format("{}/{}/AWSLogs/{}/*", bucket_arn, prefix, account_id)
+            for prefix in prefixes
+        ],
+        # The load balancer does not exist yet, so this names all of them in this account and
+        # region, as AWS's own example does.
+        "Condition": {
+            "ArnLike": {
+                "aws:SourceArn": pulumi.Output.format(
+                    "arn:aws:elasticloadbalancing:{}:{}:loadbalancer/*", args["region"], account_id
+                )
+            }
+        },
+    }
 
 
 def _expire(prefix: str, days: int) -> aws.s3.BucketLifecycleConfigurationRuleArgsDict:
