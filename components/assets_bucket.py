@@ -57,7 +57,7 @@ class AssetsBucket(pulumi.ComponentResource):
     bucket: pulumi.Output[str]
     """Name of the bucket, known once the public is shut out."""
     arn: pulumi.Output[str]
-    """ARN of the bucket."""
+    """ARN of the bucket, known once it keeps versions: S3 copies into no bucket that does not."""
     regional_domain_name: pulumi.Output[str]
     """Domain name for a distribution's origin: the global one redirects for a day."""
 
@@ -124,7 +124,9 @@ class AssetsBucket(pulumi.ComponentResource):
         self.bucket = pulumi.Output.all(bucket.id, safeguards.public_access.id).apply(
             lambda known: known[0]
         )
-        self.arn = bucket.arn
+        self.arn = pulumi.Output.all(bucket.arn, safeguards.versioning.id).apply(
+            lambda known: known[0]
+        )
         self.regional_domain_name = bucket.bucket_regional_domain_name
         self.register_outputs(
             {

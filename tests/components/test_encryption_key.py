@@ -144,6 +144,20 @@ def test_a_service_uses_it_in_its_own_name_for_this_account_only(record):
     assert service["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
+def test_distributions_of_the_account_decrypt_and_no_more(record):
+    assert statements(record, distributions=True)["DistributionsRead"] == {
+        "Sid": "DistributionsRead",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": "arn:aws:cloudfront::123456789012:distribution/*"}
+        },
+    }
+    assert "DistributionsRead" not in statements(record, distributions=False)
+
+
 def test_an_operator_finds_it_by_its_alias(record):
     alias = record(build, answer=answer).one("aws:kms/alias:Alias", "main-data-alias")
 

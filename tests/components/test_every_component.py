@@ -16,6 +16,7 @@ import pytest
 from pulumi.provider.experimental.analyzer import Analyzer
 
 from components.alarm_rules import database as database_alarms
+from components.log_bucket import LogWriter
 from components.subnets import NatStrategy
 from components.web_acl import WebAclScope
 from rehearsal import schema
@@ -79,7 +80,9 @@ LEAST: dict[str, dict[str, Any]] = {
         "load_balancer_arn_suffix": "app/web/0123456789abcdef",
         "priority": 100,
     },
+    "AssetsBucket": {**PLACE, "kms_key_arn": KEY},
     "Backups": {**PLACE, "kms_key_arn": KEY, "tag_value": "test"},
+    "BucketPolicy": {"bucket": "assets", "bucket_arn": "arn:aws:s3:::assets"},
     "Budget": {"monthly_usd": 100, "topic_arn": TOPIC, "account_id": ACCOUNT},
     "Cache": {**SUBNETS, **PLACE},
     "CacheUser": {},
@@ -168,7 +171,27 @@ MORE: dict[str, dict[str, Any]] = {
     },
     "Alarms": {"region": "us-east-1"},
     "AlbRoute": {"service": {"port": 8080, "hosts": ["api.example.com"], "paths": ["/v1/*"]}},
+    "AssetsBucket": {
+        "log_bucket": "logs",
+        "replica": {
+            "bucket_arn": "arn:aws:s3:::copies",
+            "kms_key_arn": FARAWAY_KEY,
+            "region": "us-east-1",
+        },
+    },
     "Backups": {"monthly_retention_days": 365, "lock": True},
+    "BucketPolicy": {
+        "statements": [
+            {
+                "Sid": "DistributionReads",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudfront.amazonaws.com"},
+                "Action": "s3:GetObject",
+                "Resource": "arn:aws:s3:::assets/*",
+            }
+        ],
+        "region": REGION,
+    },
     "Budget": {"stack": "test", "activate_tags": ["Stack"]},
     "Cache": {"nodes": 3, "log_kms_key_arn": KEY},
     "CacheUser": {},
@@ -198,7 +221,11 @@ MORE: dict[str, dict[str, Any]] = {
         "query_logging": True,
         "query_log_kms_key_arn": FARAWAY_KEY,
     },
-    "EncryptionKey": {"log_groups": ["*"], "service_principals": ["sns.amazonaws.com"]},
+    "EncryptionKey": {
+        "log_groups": ["*"],
+        "service_principals": ["sns.amazonaws.com"],
+        "distributions": True,
+    },
     "FargateCluster": {"kms_key_arn": KEY, "storage_kms_key_arn": KEY},
     "FargateService": {
         "task": FULL_TASK,
@@ -235,7 +262,7 @@ MORE: dict[str, dict[str, Any]] = {
         "log_kms_key_arn": KEY,
         "region": REGION,
     },
-    "LogBucket": {"prefixes": ["access", "connection"]},
+    "LogBucket": {"prefixes": ["access", "connection"], "writer": LogWriter.BUCKETS},
     "NatGateways": {"strategy": NatStrategy.PER_ZONE},
     "Network": {
         "interface_endpoints": ["ecr.api", "ecr.dkr", "logs"],

@@ -5,7 +5,7 @@ import json
 import pytest
 from pulumi.provider.experimental.analyzer import Analyzer
 
-from components.log_bucket import LogBucket
+from components.log_bucket import LogBucket, LogWriter
 from rehearsal.recording import UNKNOWN
 
 BUCKET = "aws:s3/bucket:Bucket"
@@ -49,6 +49,30 @@ def test_only_load_balancers_of_this_account_and_region_may_write(record):
             "ArnLike": {"aws:SourceArn": f"{ELB}:eu-west-1:123456789012:loadbalancer/*"},
         },
     }
+
+
+@pytest.mark.parametrize("writer", [LogWriter.BUCKETS, "buckets"])
+def test_only_buckets_of_this_account_may_write_where_buckets_are_the_writer(record, writer):
+    graph = record(lambda: build(writer=writer), answer=answer)
+    document = json.loads(graph.one(POLICY).inputs["policy"])
+
+    (allowed,) = [s for s in document["Statement"] if s["Effect"] == "Allow"]
+    assert allowed == {
+        "Sid": "BucketsWriteLogs",
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": [
+            "arn:aws:s3:::logs-bucket/access/*",
+            "arn:aws:s3:::logs-bucket/connection/*",
+        ],
+        "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
+    }
+
+
+def test_a_writer_that_is_neither_is_refused(record):
+    with pytest.raises(ValueError, match="'trail' is not a valid LogWriter"):
+        record(lambda: build(writer="trail"), answer=answer)
 
 
 def test_nobody_comes_without_tls(record):
