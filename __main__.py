@@ -13,7 +13,6 @@ import pulumi
 import pulumi_aws as aws
 
 import emulation
-from components import alarm_rules
 from components.alarm_topic import AlarmTopic
 from components.alarms import Alarms
 from components.backups import Backups
@@ -32,14 +31,16 @@ from components.network import Network
 from components.public_alb import PublicAlb
 from components.scheduled_job import ScheduledJob
 from components.serverless_cache import ServerlessCache
+from components.stack_events import StackEvents
 from components.web_acl import WebAcl
 from configuration.cache import CacheMode
 from configuration.services import Kind
 from settings import Settings
 from wiring.data import Backing, Data, cache_backing, database_backing
-from wiring.edge import Edge, exposure, slug, traffic_alarms
+from wiring.edge import Edge, exposure, slug
 from wiring.foundation import Foundation, provider_args
-from wiring.platform import Platform, calls, service_alarms
+from wiring.observability import Observability
+from wiring.platform import Platform, calls
 
 pulumi.require_pulumi_version(">=3.237.0")
 
@@ -57,6 +58,7 @@ data = Data(settings=settings, account_id=account_id)
 # What everything else stands on.
 logs_key = EncryptionKey("logs", foundation.logs_key(settings.region), placed)
 topic = AlarmTopic("alarms", foundation.alarm_topic(settings.region), placed)
+watch = Observability(settings=settings, account_id=account_id, topic=topic)
 network = Network("main", foundation.network(logs_key), placed)
 images_key = EncryptionKey("images", foundation.images_key(), placed)
 repository = ImageRepository("api", foundation.repository(images_key), placed)
@@ -71,25 +73,15 @@ alb = PublicAlb("web", edge.public_alb(network, zone), placed)
 acl = WebAcl("web", edge.web_acl(alb, logs_key), placed)
 Alarms("firewall", edge.web_acl_alarms(acl, topic), placed)
 faraway = AlarmTopic("alarms-us-east-1", foundation.alarm_topic("us-east-1"), placed)
-Alarms(
-    "web",
-    {"rules": alarm_rules.load_balancer(alb.arn_suffix), "topic_arn": topic.arn},
-    placed,
-)
+Alarms("web", watch.edge(alb, zone), placed)
+if network.nat_gateways:
+    Alarms("network", watch.network(network), placed)
 for hostname, path in edge.health_paths().items():
     alias = zone.alias(slug(hostname), edge.alias(alb, hostname, path))
     # Without a service behind it, as before the first image, there is no check to watch.
     if not path:
         continue
-    Alarms(
-        f"health-{slug(hostname)}",
-        {
-            "rules": alarm_rules.health_check(alias.health_check_id),
-            "topic_arn": faraway.arn,
-            "region": "us-east-1",
-        },
-        placed,
-    )
+    Alarms(f"health-{slug(hostname)}", watch.health_check(alias.health_check_id, faraway), placed)
 budget = None
 if not settings.emulated:
     budget = Budget("monthly", foundation.budget(faraway), placed)
@@ -98,11 +90,11 @@ if settings.budget.anomalies and not settings.emulated:
 
 # What holds data.
 backings: dict[str, Backing] = {}
-database = cache = None
+database = cache = backups = None
 if settings.database.enabled:
     database = Database("main", data.database(network, logs_key), placed)
     backings["database"] = database_backing(database, settings.database.name)
-    Alarms("database", data.database_alarms(database, topic), placed)
+    Alarms("database", watch.database(database), placed)
     DatabaseEvents("database", {"identifier": database.identifier, "topic_arn": topic.arn}, placed)
 if settings.cache.mode is CacheMode.NODE:
     cache = Cache("main", data.cache(network, logs_key), placed)
@@ -112,7 +104,10 @@ if cache is not None:
     backings["cache"] = cache_backing(cache)
     Alarms("cache", data.cache_alarms(cache, topic), placed)
 if data.backed_up:
-    Backups("backups", data.backups(EncryptionKey("backups", data.backup_key(), placed)), placed)
+    backups_key = EncryptionKey("backups", data.backup_key(), placed)
+    backups = Backups("backups", data.backups(backups_key), placed)
+events = StackEvents("main", watch.events(cluster, logs_key, database, backups), placed)
+Alarms("events", watch.event_alarms(events, backups), placed)
 
 # What runs. An empty account has no image yet: the services wait for it, the rest does not.
 platform = Platform(
@@ -129,20 +124,18 @@ services: dict[str, FargateService] = {}
 jobs: dict[str, ScheduledJob] = {}
 for service in settings.of_kind(Kind.PUBLIC):
     route = alb.expose(service.name, exposure(settings, service))
-    watch = Alarms(f"{service.name}-traffic", traffic_alarms(alb, route, topic), placed)
+    traffic = Alarms(f"{service.name}-traffic", watch.traffic(alb, route), placed)
     services[service.name] = FargateService(
-        service.name, platform.public_service(service, alb, route, watch.names), placed
+        service.name, platform.public_service(service, alb, route, traffic.names), placed
     )
 for service in settings.of_kind(Kind.INTERNAL, Kind.WORKER):
     services[service.name] = FargateService(service.name, platform.service(service), placed)
 for service in settings.of_kind(Kind.JOB):
-    jobs[service.name] = ScheduledJob(service.name, platform.job(service), placed)
+    job = jobs[service.name] = ScheduledJob(service.name, platform.job(service), placed)
+    Alarms(f"{service.name}-job", watch.job(job, events), placed)
 for service in settings.of_kind(Kind.PUBLIC, Kind.INTERNAL, Kind.WORKER):
-    Alarms(
-        f"{service.name}-service",
-        service_alarms(settings, service, cluster, services[service.name], topic),
-        placed,
-    )
+    deployed = services[service.name]
+    Alarms(f"{service.name}-service", watch.service(service, cluster, deployed, events), placed)
 for name, call in calls(settings, services, jobs).items():
     Connection(name, call, placed)
 for service in settings.waiting_services:

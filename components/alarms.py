@@ -47,21 +47,13 @@ class Alarms(pulumi.ComponentResource):
 def _alarm(
     name: str, rule: AlarmRule, args: AlarmsArgs, child: pulumi.ResourceOptions
 ) -> aws.cloudwatch.MetricAlarm:
-    percentile = rule["statistic"].startswith("p")
     return aws.cloudwatch.MetricAlarm(
         f"{name}-{rule['name']}",
         region=args.get("region"),
         alarm_description=rule["description"],
-        namespace=rule["namespace"],
-        metric_name=rule["metric"],
-        dimensions=dict(rule["dimensions"]),
-        statistic=None if percentile else rule["statistic"],
-        extended_statistic=rule["statistic"] if percentile else None,
-        # A percentile of three requests says nothing about the hundredth.
-        evaluate_low_sample_count_percentiles="ignore" if percentile else None,
+        **(_queries(rule) if rule.get("expressions") else _single_metric(rule)),
         comparison_operator=rule["comparison"],
         threshold=rule["threshold"],
-        period=rule["period"],
         evaluation_periods=rule["periods"],
         datapoints_to_alarm=rule["breaching"],
         treat_missing_data=rule["missing"],
@@ -70,3 +62,48 @@ def _alarm(
         tags=args.get("tags"),
         opts=child,
     )
+
+
+def _single_metric(rule: AlarmRule) -> dict[str, Any]:
+    percentile = rule["statistic"].startswith("p")
+    return {
+        "namespace": rule["namespace"],
+        "metric_name": rule["metric"],
+        "dimensions": dict(rule["dimensions"]),
+        "statistic": None if percentile else rule["statistic"],
+        "extended_statistic": rule["statistic"] if percentile else None,
+        # A percentile of three requests says nothing about the hundredth.
+        "evaluate_low_sample_count_percentiles": "ignore" if percentile else None,
+        "period": rule["period"],
+    }
+
+
+def _queries(rule: AlarmRule) -> dict[str, Any]:
+    """The last expression is what is compared; everything else is only computed with."""
+    expressions = rule.get("expressions", {})
+    compared = [*expressions][-1]
+    return {
+        "metric_queries": [
+            *(
+                {
+                    "id": id_,
+                    "metric": {
+                        "namespace": metric["namespace"],
+                        "metric_name": metric["metric"],
+                        "dimensions": dict(metric["dimensions"]),
+                        "stat": metric["statistic"],
+                        "period": rule["period"],
+                    },
+                }
+                for id_, metric in rule.get("metrics", {}).items()
+            ),
+            *(
+                {
+                    "id": id_,
+                    "expression": expression,
+                    **({"label": rule["name"], "return_data": True} if id_ == compared else {}),
+                }
+                for id_, expression in expressions.items()
+            ),
+        ]
+    }

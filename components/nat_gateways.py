@@ -39,27 +39,33 @@ class NatGateways(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: NatGatewaysArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Creates the gateways; `self.gateway_of` then says which one serves a zone."""
+        """Creates the gateways; `self.gateway_of` then says which one serves a zone, and
+        `self.ids_by_suffix` how each is called.
+        """
         super().__init__("babyrobots:index:NatGateways", name, {}, opts)
         zones, strategy = args["zones"], args["strategy"]
 
         gateways: list[aws.ec2.NatGateway] = []
+        self.ids_by_suffix: dict[str, pulumi.Output[str]] = {}
         self.gateway_of: dict[str, pulumi.Output[str]] = {}
         public_ips: pulumi.Output[Sequence[str]] = pulumi.Output.from_input([])
         if strategy == NatStrategy.REGIONAL:
             gateways = [self._regional(name, args)]
             self.gateway_of = dict.fromkeys(zones, gateways[0].id)
+            self.ids_by_suffix = {"": gateways[0].id}
             public_ips = gateways[0].regional_nat_gateway_addresses.apply(_addresses)
         elif strategy == NatStrategy.SINGLE:
             # In the zone that is named first, under a name without the zone: adding zones behind
             # it leaves the gateway, and the address that others know, where it is.
             gateways = [self._zonal(name, "", args["public_subnet_ids"][0], args)]
             self.gateway_of = dict.fromkeys(zones, gateways[0].id)
+            self.ids_by_suffix = {"": gateways[0].id}
         elif strategy == NatStrategy.PER_ZONE:
             for zone, subnet_id in zip(zones, args["public_subnet_ids"], strict=True):
                 suffix = "-" + zone_suffix(args["region"], zone)
                 gateways.append(self._zonal(name, suffix, subnet_id, args))
                 self.gateway_of[zone] = gateways[-1].id
+                self.ids_by_suffix[suffix] = gateways[-1].id
         if strategy in (NatStrategy.SINGLE, NatStrategy.PER_ZONE):
             public_ips = pulumi.Output.all(*(gateway.public_ip for gateway in gateways))
 

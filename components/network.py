@@ -139,6 +139,8 @@ class Network(pulumi.ComponentResource):
         self.isolated_subnet_ids = pulumi.Output.all(*isolated_ids)
         self.private_route_table_ids = pulumi.Output.all(*(t.id for t in private_tables))
         self.nat_gateway_ids = nat.gateway_ids
+        # For a caller in the same program, which watches each of them.
+        self.nat_gateways = nat.ids_by_suffix
         self.nat_public_ips = nat.public_ips
         self.endpoint_security_group_id = endpoints.security_group_id
         self.flow_log_group_name = (

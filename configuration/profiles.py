@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from components import off_hours
 from components.fargate_choices import Capacity
 from components.subnets import NatStrategy
 from configuration.models import Model
@@ -50,6 +51,13 @@ class OffHours(Model):
     def start_cron(self) -> str:
         """When to start, in the same form."""
         return self._cron(self.start)
+
+    @property
+    def awake(self) -> str:
+        """The hours in which alarms look, as a condition of metric math on `hour`."""
+        return off_hours.awake(
+            start=self.start, stop=self.stop, days=self.days, timezone=self.timezone
+        )
 
     def _cron(self, clock: str) -> str:
         hour, _, minute = clock.partition(":")

@@ -116,13 +116,6 @@ class Data:
             args["password"] = password
         return args
 
-    def database_alarms(self, database: Database, topic: AlarmTopic) -> AlarmsArgs:
-        """What goes wrong with the database."""
-        storage = self.settings.database.allocated_storage_gib
-        machine = self.settings.database.instance_class
-        rules = alarm_rules.database(database.identifier, storage, machine)
-        return {"rules": rules, "topic_arn": topic.arn}
-
     def cache(self, network: Network, logs_key: EncryptionKey) -> CacheArgs:
         """The cache on nodes: two of them, in two zones, where the stage wants a standby."""
         settings, profile = self.settings, self.settings.profile

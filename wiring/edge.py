@@ -8,7 +8,7 @@ import pulumi
 from components import alarm_rules
 from components.alarm_topic import AlarmTopic
 from components.alarms import AlarmsArgs
-from components.alb_route import AlbRoute, ExposeArgs
+from components.alb_route import ExposeArgs
 from components.dns_alias import AliasArgs
 from components.dns_zone import DnsZone, DnsZoneArgs
 from components.encryption_key import EncryptionKey
@@ -154,9 +154,3 @@ def draining_seconds(service: Service) -> int:
 def slug(hostname: str) -> str:
     """A host name as part of a resource's name."""
     return hostname.replace("*", "any").replace(".", "-")
-
-
-def traffic_alarms(alb: PublicAlb, route: AlbRoute, topic: AlarmTopic) -> AlarmsArgs:
-    """What callers of a public service see going wrong."""
-    rules = alarm_rules.public_service(route.target_group_arn_suffix, alb.arn_suffix)
-    return {"rules": rules, "topic_arn": topic.arn}

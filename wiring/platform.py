@@ -7,9 +7,6 @@ from typing import Any, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from components import alarm_rules
-from components.alarm_topic import AlarmTopic
-from components.alarms import AlarmsArgs
 from components.alb_route import AlbRoute
 from components.connection import ConnectionArgs
 from components.encryption_key import EncryptionKey
@@ -165,20 +162,6 @@ class Platform:
             }
         )
         return args
-
-
-def service_alarms(
-    settings: Settings,
-    service: Service,
-    cluster: FargateCluster,
-    deployed: FargateService,
-    topic: AlarmTopic,
-) -> AlarmsArgs:
-    """What goes wrong with the tasks of a service."""
-    # A stack that sleeps at night has no task then, and that is no news.
-    fewest = 0 if settings.profile.off_hours else service.min
-    rules = alarm_rules.service(cluster.name, deployed.service_name, fewest)
-    return {"rules": rules, "topic_arn": topic.arn}
 
 
 def calls(

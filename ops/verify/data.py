@@ -94,7 +94,7 @@ def _alarms(context: Context) -> Iterator[Finding]:
         about = [
             alarm
             for alarm in alarms[region]
-            if value in [dimension["Value"] for dimension in alarm["Dimensions"]]
+            if value in [dimension["Value"] for dimension in _dimensions(alarm)]
         ]
         silent = [
             alarm["AlarmName"]
@@ -103,6 +103,13 @@ def _alarms(context: Context) -> Iterator[Finding]:
         ]
         detail = f"{len(about)} alarms" + (f", silent: {', '.join(silent)}" if silent else "")
         yield subject, bool(about) and not silent, detail
+
+
+def _dimensions(alarm: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Of the one metric that the alarm watches, or of every one in its expression."""
+    yield from alarm.get("Dimensions", [])
+    for query in alarm.get("Metrics", []):
+        yield from query.get("MetricStat", {}).get("Metric", {}).get("Dimensions", [])
 
 
 def _watched(context: Context) -> dict[str, tuple[str, str]]:

@@ -11,10 +11,18 @@ from rehearsal.recording import UNKNOWN
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
+AWAKE = "(hour >= 31 AND hour < 43)"
 SETS = {
     "load-balancer": alarm_rules.load_balancer("app/web/1"),
     "public-service": alarm_rules.public_service("targetgroup/api/1", "app/web/1"),
-    "service": alarm_rules.service("cluster", "api", 2),
+    "service": alarm_rules.service("cluster", "api", 4, scales=True, sleeps=False),
+    "tasks": alarm_rules.tasks("babyrobots/staging", "service:api", on_spot=True),
+    "job": alarm_rules.job("babyrobots/staging", "family:nightly", "failed"),
+    "events": alarm_rules.events("babyrobots/staging", ["FailedBackups", "FailedRotations"]),
+    "nat": alarm_rules.nat_gateway("nat-1"),
+    "certificate": alarm_rules.certificate("arn:aws:acm:eu-west-1:123456789012:certificate/1"),
+    "backup-vault": alarm_rules.backup_vault("vault"),
+    "sleeping": alarm_rules.load_balancer("app/web/1", AWAKE),
     "database": alarm_rules.database("main", 100, "db.m7g.large"),
     "web-acl": alarm_rules.web_acl(
         "web-test", "eu-west-1", {"common": WafEffect.BLOCK, "rate-login": WafEffect.COUNT}
@@ -44,8 +52,8 @@ def test_no_alarm_asks_for_more_breaches_than_it_looks_at(rules):
 def test_a_percentile_travels_as_an_extended_statistic(record):
     alarms = record(build).of(ALARM)
 
-    assert alarms["api-latency"].inputs["extendedStatistic"] == "p99"
-    assert "statistic" not in alarms["api-latency"].inputs
+    assert alarms["api-latency-tail"].inputs["extendedStatistic"] == "p99"
+    assert "statistic" not in alarms["api-latency-tail"].inputs
     assert alarms["api-target-errors"].inputs["statistic"] == "Sum"
     assert "extendedStatistic" not in alarms["api-target-errors"].inputs
 
@@ -54,13 +62,65 @@ def test_a_service_without_tasks_breaches_instead_of_falling_silent():
     (running,) = [r for r in SETS["service"] if r["name"] == "running-tasks"]
 
     assert running["missing"] == "breaching"
-    assert (running["comparison"], running["threshold"]) == ("LessThanThreshold", 2)
+    assert running["expressions"] == {"lacking": "FILL(desired, 0) - FILL(running, 0)"}
 
 
-def test_a_service_that_may_stand_still_has_no_alarm_for_it():
-    names = [rule["name"] for rule in alarm_rules.service("cluster", "worker", 0)]
+def test_a_service_that_sleeps_may_have_nothing_to_count():
+    rules = alarm_rules.service("cluster", "worker", 2, scales=False, sleeps=True)
+    names = {rule["name"]: rule["missing"] for rule in rules}
 
-    assert names == ["cpu", "memory"]
+    assert names == {
+        "cpu": "notBreaching",
+        "memory": "notBreaching",
+        "running-tasks": "notBreaching",
+    }
+
+
+def test_the_latency_alarms_follow_the_promise():
+    rules = {rule["name"]: rule for rule in alarm_rules.public_service("t", "l", 0.4)}
+
+    assert (rules["latency"]["threshold"], rules["latency-tail"]["threshold"]) == (0.4, 0.8)
+    assert "0.4 s" in rules["latency"]["description"]
+
+
+def test_an_expression_travels_with_the_series_that_it_needs(record):
+    inputs = record(lambda: build(rules=SETS["service"])).of(ALARM)["api-running-tasks"].inputs
+
+    assert inputs["metricQueries"] == [
+        {
+            "id": id_,
+            "metric": {
+                "namespace": "ECS/ContainerInsights",
+                "metricName": name,
+                "dimensions": {"ClusterName": "cluster", "ServiceName": "api"},
+                "stat": stat,
+                "period": 60,
+            },
+        }
+        for id_, name, stat in (
+            ("desired", "DesiredTaskCount", "Maximum"),
+            ("running", "RunningTaskCount", "Minimum"),
+        )
+    ] + [
+        {
+            "id": "lacking",
+            "expression": "FILL(desired, 0) - FILL(running, 0)",
+            "label": "running-tasks",
+            "returnData": True,
+        }
+    ]
+    assert not {"namespace", "metricName", "dimensions", "period", "statistic"} & inputs.keys()
+
+
+def test_an_alarm_of_a_stack_that_sleeps_looks_at_its_hours_only():
+    errors, _ = SETS["sleeping"]
+
+    assert errors["expressions"] == {
+        "hour": "DAY(m) * 24 + HOUR(m)",
+        "seen": f"IF({AWAKE}, m, 0)",
+    }
+    assert errors["description"].endswith("Not while the stack sleeps.")
+    assert alarm_rules.load_balancer("app/web/1")[0]["metric"] == "HTTPCode_ELB_5XX_Count"
 
 
 def test_each_rule_of_a_firewall_is_watched_by_the_metric_that_its_effect_has():
@@ -130,6 +190,7 @@ def test_outputs_are_registered_in_the_order_of_the_rules(record):
     assert component.outputs["alarm_names"] == [
         "api-target-errors",
         "api-latency",
+        "api-latency-tail",
         "api-unhealthy-targets",
     ]
 
@@ -137,7 +198,7 @@ def test_outputs_are_registered_in_the_order_of_the_rules(record):
 def test_two_sets_share_one_stack_and_every_child_has_its_parent(record):
     graph = record(lambda: (build("blue"), build("green")))
 
-    assert len(graph.custom) == 6
+    assert len(graph.custom) == 8
     assert all("babyrobots:index:Alarms$" in r.urn for r in graph.custom)
 
 

@@ -153,6 +153,7 @@ LEAST: dict[str, dict[str, Any]] = {
         "min_count": 1,
         "max_count": 4,
     },
+    "StackEvents": {**PLACE, **CLUSTER},
     "TaskFirewall": {"vpc_id": "vpc-1"},
     "VpcEndpoints": {
         **SUBNETS,
@@ -276,6 +277,11 @@ MORE: dict[str, dict[str, Any]] = {
         "requests_per_target": 1000,
         "resource_label": LABEL,
         "schedule": [EVENING],
+    },
+    "StackEvents": {
+        "backup_vault_names": ["vault"],
+        "secret_arns": [SECRET],
+        "log_kms_key_arn": KEY,
     },
     "TaskFirewall": {"connections": [PEER], "ipv6": True},
     "VpcEndpoints": {"interface_services": ["ecr.api", "logs"]},

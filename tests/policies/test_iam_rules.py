@@ -57,6 +57,12 @@ def bucket_policy(principal, **condition):
     )
 
 
+def writer(*actions):
+    statement = {**allow(list(actions)), "Principal": {"Service": "events.amazonaws.com"}}
+    type_ = "aws:cloudwatch/logResourcePolicy:LogResourcePolicy"
+    return node("r", type_, {"policyDocument": document(statement)})
+
+
 def equals(key, *values):
     return {"StringEquals": {key: list(values)}}
 
@@ -252,6 +258,7 @@ VIOLATING = {
             "aws:lambda/permission:Permission",
             {"principal": "s3.amazonaws.com", "sourceArn": "arn:aws:s3:::a"},
         ),
+        writer("logs:CreateLogStream", "logs:PutLogEvents"),
     ],
     "iam-resource-policy-trusted-accounts": [
         bucket_policy({"AWS": [A, "210987654321"]}),
@@ -423,6 +430,7 @@ PASSING = {
             "aws:lambda/permission:Permission",
             {"principal": "events.amazonaws.com", "sourceArn": "arn:aws:events:x"},
         ),
+        writer("logs:CreateLogStream"),
     ],
     "iam-no-elevated-managed-policies": [
         node(

@@ -22,7 +22,11 @@ ONLY_IN_STAGING = [
     ("aws:appautoscaling/scheduledAction:ScheduledAction", "api-stop"),
     ("aws:appautoscaling/scheduledAction:ScheduledAction", "worker-start"),
     ("aws:appautoscaling/scheduledAction:ScheduledAction", "worker-stop"),
+    # What may be interrupted is watched for interruptions.
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "api-service-interruptions"),
     # One NAT gateway for all zones.
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "network-nat-bytes"),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "network-nat-ports"),
     ("aws:ec2/eip:Eip", "main-nat-eip"),
     ("aws:ec2/natGateway:NatGateway", "main-nat-gateway"),
 ]
@@ -33,10 +37,11 @@ ONLY_IN_PRODUCTION = [
     # DNS queries are logged, in the one region where Route 53 can.
     ("aws:cloudwatch/logGroup:LogGroup", "main-queries-logs"),
     ("aws:cloudwatch/logResourcePolicy:LogResourcePolicy", "main-queries-write"),
-    # A stack that sleeps has no alarm for having no task.
-    ("aws:cloudwatch/metricAlarm:MetricAlarm", "api-service-running-tasks"),
-    ("aws:cloudwatch/metricAlarm:MetricAlarm", "worker-service-running-tasks"),
     # A NAT gateway per zone.
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "network-nat-bytes-1a"),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "network-nat-bytes-1b"),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "network-nat-ports-1a"),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "network-nat-ports-1b"),
     ("aws:ec2/eip:Eip", "main-nat-eip-1a"),
     ("aws:ec2/eip:Eip", "main-nat-eip-1b"),
     ("aws:ec2/natGateway:NatGateway", "main-nat-gateway-1a"),
@@ -62,6 +67,7 @@ ONLY_IN_PRODUCTION = [
     ("babyrobots:index:EncryptionKey", "logs-us-east-1"),
 ]
 
+_OF_ONE_METRIC = ("dimensions", "metricName", "namespace", "period", "statistic")
 ANY = "*"
 INTENDED = [
     # (type, name, path, staging, production): the last two as text, `*` for any.
@@ -137,6 +143,34 @@ INTENDED = [
         "threshold",
         "2147483648",
         "10737418240",
+    ),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "database-memory", "threshold", ANY, ANY),
+    # ... and of a service.
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "api-service-at-maximum", "threshold", "4", "10"),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "worker-service-at-maximum", "threshold", "2", "4"),
+    (
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        "*-service-at-maximum",
+        "alarmDescription",
+        ANY,
+        ANY,
+    ),
+    # A stack that sleeps has nothing to count and answers nobody at night: no news.
+    (
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        "*-service-running-tasks",
+        "treatMissingData",
+        "notBreaching",
+        "breaching",
+    ),
+    *(
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", alarm, path, staging, production)
+        for alarm in ("health-*-unreachable", "web-errors")
+        for path, staging, production in (
+            ("alarmDescription", ANY, ANY),
+            ("metricQueries", ANY, ABSENT),
+            *((path, ABSENT, ANY) for path in _OF_ONE_METRIC),
+        )
     ),
     # Which stage it is, said to the application and to the bill.
     (

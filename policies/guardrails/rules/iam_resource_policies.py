@@ -106,6 +106,11 @@ _LOG_KEY = "kms:encryptioncontext:aws:logs:arn"
 _WITHOUT_SOURCE = ["logdelivery.elasticloadbalancing.amazonaws.com"]
 
 
+_OPEN_STREAM = "logs:createlogstream"
+"""EventBridge opens a stream without saying for which rule, and says so only when it writes:
+https://github.com/aws-samples/serverless-patterns/pull/618. An empty stream reveals nothing."""
+
+
 def _services_say_for_whom(resource: Resource, report: Report) -> None:
     if resource.kind == PERMISSION:
         _permission_says_for_whom(resource, report)
@@ -113,6 +118,8 @@ def _services_say_for_whom(resource: Resource, report: Report) -> None:
     excepted = set(report.option("withoutSource"))
     for where, statement in _allows(resource, report):
         if statement.pinned_by(*SOURCE_KEYS, _LOG_KEY, "kms:calleraccount"):
+            continue
+        if statement.actions and {a.lower() for a in statement.actions} == {_OPEN_STREAM}:
             continue
         for service in statement.principals.get("Service", ()):
             if service not in excepted:
@@ -140,7 +147,7 @@ iam_resource_policy_service_source = rule(
     "permission "
     "without sourceArn (for S3 also sourceAccount)",
     exceptions="log delivery of load balancers (`withoutSource`); keys for log groups pinned by "
-    "kms:EncryptionContext:aws:logs:arn",
+    "kms:EncryptionContext:aws:logs:arn; statements that allow nothing but logs:CreateLogStream",
     fix='"Condition": {"StringEquals": {"aws:SourceAccount": account_id}, "ArnLike": '
     '{"aws:SourceArn": ...}}; source_arn=... of aws.lambda_.Permission',
     url="https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html",
