@@ -57,8 +57,8 @@ def bucket_policy(principal, **condition):
     )
 
 
-def writer(*actions):
-    statement = {**allow(list(actions)), "Principal": {"Service": "events.amazonaws.com"}}
+def writer(*actions, services=("events.amazonaws.com", "delivery.logs.amazonaws.com")):
+    statement = {**allow(list(actions)), "Principal": {"Service": list(services)}}
     type_ = "aws:cloudwatch/logResourcePolicy:LogResourcePolicy"
     return node("r", type_, {"policyDocument": document(statement)})
 
@@ -259,6 +259,24 @@ VIOLATING = {
             {"principal": "s3.amazonaws.com", "sourceArn": "arn:aws:s3:::a"},
         ),
         writer("logs:CreateLogStream", "logs:PutLogEvents"),
+        writer("logs:PutLogEvents"),
+        writer("logs:CreateLog*"),
+        writer("logs:CreateLogStream", services=["route53.amazonaws.com"]),
+        writer("logs:CreateLogStream", services=["events.amazonaws.com", "es.amazonaws.com"]),
+        node(
+            "r",
+            "aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
+            {
+                "policyDocument": document(
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Service": "events.amazonaws.com"},
+                        "NotAction": "logs:CreateLogStream",
+                        "Resource": "*",
+                    }
+                )
+            },
+        ),
     ],
     "iam-resource-policy-trusted-accounts": [
         bucket_policy({"AWS": [A, "210987654321"]}),
@@ -431,6 +449,7 @@ PASSING = {
             {"principal": "events.amazonaws.com", "sourceArn": "arn:aws:events:x"},
         ),
         writer("logs:CreateLogStream"),
+        writer("logs:CreateLogStream", services=["events.amazonaws.com"]),
     ],
     "iam-no-elevated-managed-policies": [
         node(

@@ -84,6 +84,19 @@ def elsewhere(seed: str) -> dict[str, str]:
     return json.loads(done.stdout)
 
 
+def blind_alarms(graph: Graph) -> list[str]:
+    """Alarms on a dimension without a value, also of a metric they only calculate with."""
+    return [
+        alarm.name
+        for alarm in graph.of("aws:cloudwatch/metricAlarm:MetricAlarm").values()
+        for metric in (
+            alarm.inputs,
+            *(q.get("metric") or {} for q in alarm.inputs.get("metricQueries") or ()),
+        )
+        if not all((metric.get("dimensions") or {}).values())
+    ]
+
+
 def copy_tree(target: Path) -> Path:
     """The project without what was made from it, for a test that must change a file."""
     ignore = shutil.ignore_patterns(

@@ -105,10 +105,11 @@ _LOG_KEY = "kms:encryptioncontext:aws:logs:arn"
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
 _WITHOUT_SOURCE = ["logdelivery.elasticloadbalancing.amazonaws.com"]
 
-
-_OPEN_STREAM = "logs:createlogstream"
-"""EventBridge opens a stream without saying for which rule, and says so only when it writes:
-https://github.com/aws-samples/serverless-patterns/pull/618. An empty stream reveals nothing."""
+# EventBridge opens a stream without saying for which rule, and says so only when it writes; an
+# empty stream reveals nothing:
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
+_OPEN_STREAM = {"logs:createlogstream"}
+_STREAM_OPENERS = ("events.amazonaws.com", "delivery.logs.amazonaws.com")
 
 
 def _services_say_for_whom(resource: Resource, report: Report) -> None:
@@ -119,10 +120,9 @@ def _services_say_for_whom(resource: Resource, report: Report) -> None:
     for where, statement in _allows(resource, report):
         if statement.pinned_by(*SOURCE_KEYS, _LOG_KEY, "kms:calleraccount"):
             continue
-        if statement.actions and {a.lower() for a in statement.actions} == {_OPEN_STREAM}:
-            continue
+        opens_only = {a.lower() for a in statement.actions} == _OPEN_STREAM
         for service in statement.principals.get("Service", ()):
-            if service not in excepted:
+            if service not in excepted and not (opens_only and service in _STREAM_OPENERS):
                 report(f"{where} lets {service} in for any customer: no aws:SourceArn")
 
 
@@ -147,7 +147,8 @@ iam_resource_policy_service_source = rule(
     "permission "
     "without sourceArn (for S3 also sourceAccount)",
     exceptions="log delivery of load balancers (`withoutSource`); keys for log groups pinned by "
-    "kms:EncryptionContext:aws:logs:arn; statements that allow nothing but logs:CreateLogStream",
+    "kms:EncryptionContext:aws:logs:arn; statements that let EventBridge (events, delivery.logs) "
+    "do nothing but logs:CreateLogStream",
     fix='"Condition": {"StringEquals": {"aws:SourceAccount": account_id}, "ArnLike": '
     '{"aws:SourceArn": ...}}; source_arn=... of aws.lambda_.Permission',
     url="https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html",
