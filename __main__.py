@@ -19,6 +19,7 @@ from components.backups import Backups
 from components.budget import Budget
 from components.cache import Cache
 from components.connection import Connection
+from components.content_delivery import ContentDelivery
 from components.cost_anomalies import CostAnomalies
 from components.database import Database
 from components.database_events import DatabaseEvents
@@ -37,7 +38,7 @@ from configuration.cache import CacheMode
 from configuration.services import Kind
 from settings import Settings
 from wiring.data import Backing, Data, cache_backing, database_backing
-from wiring.edge import Edge, exposure, slug
+from wiring.edge import Edge, distribution_alarms, exposure, slug
 from wiring.foundation import Foundation, provider_args
 from wiring.observability import Observability
 from wiring.platform import Platform, calls
@@ -64,20 +65,28 @@ images_key = EncryptionKey("images", foundation.images_key(), placed)
 repository = ImageRepository("api", foundation.repository(images_key), placed)
 cluster = FargateCluster("main", foundation.cluster(logs_key), placed)
 
-# The way in. Route 53 keeps its logs and metrics in us-east-1, so alarms are heard there too.
-queries_key = None
-if settings.dns_query_logging:
-    queries_key = EncryptionKey("logs-us-east-1", foundation.logs_key("us-east-1"), placed)
-zone = DnsZone("main", edge.dns_zone(queries_key), placed)
-alb = PublicAlb("web", edge.public_alb(network, zone), placed)
-acl = WebAcl("web", edge.web_acl(alb, logs_key), placed)
-Alarms("firewall", edge.web_acl_alarms(acl, topic), placed)
+# The way in. Route 53 and CloudFront keep logs and metrics in us-east-1, so alarms are heard there
+# too. With a distribution the load balancer is internal, and the firewall stands before both.
 faraway = AlarmTopic("alarms-us-east-1", foundation.alarm_topic("us-east-1"), placed)
+faraway_key = None
+if edge.faraway_logs:
+    faraway_key = EncryptionKey("logs-us-east-1", foundation.logs_key("us-east-1"), placed)
+zone = DnsZone("main", edge.dns_zone(faraway_key), placed)
+alb = PublicAlb("web", edge.public_alb(network, zone, lookups), placed)
+cdn = None
+if settings.cdn_enabled and faraway_key is not None:
+    acl = WebAcl("web", edge.web_acl(alb, faraway_key), placed)
+    Alarms("firewall", edge.web_acl_alarms(acl, faraway), placed)
+    cdn = ContentDelivery("web", edge.content_delivery(alb, acl, zone, faraway_key), placed)
+    Alarms("distribution", distribution_alarms(cdn, faraway), placed)
+else:
+    acl = WebAcl("web", edge.web_acl(alb, logs_key), placed)
+    Alarms("firewall", edge.web_acl_alarms(acl, topic), placed)
 Alarms("web", watch.edge(alb, zone), placed)
 if network.nat_gateways:
     Alarms("network", watch.network(network), placed)
 for hostname, path in edge.health_paths().items():
-    alias = zone.alias(slug(hostname), edge.alias(alb, hostname, path))
+    alias = zone.alias(slug(hostname), edge.alias(cdn or alb, hostname, path))
     # Without a service behind it, as before the first image, there is no check to watch.
     if not path:
         continue
@@ -153,6 +162,7 @@ exports = {
     "isolatedSubnetIds": network.isolated_subnet_ids,
     "albArn": alb.arn,
     "albDnsName": alb.dns_name,
+    "webAclArn": acl.arn,
     "zoneId": zone.zone_id,
     "nameServers": zone.name_servers,
     "clusterName": cluster.name,
@@ -161,6 +171,11 @@ exports = {
     "repositoryUrl": repository.repository_url,
     "alarmTopicArn": topic.arn,
 }
+if cdn is not None:
+    exports |= {
+        "distributionId": cdn.distribution_id,
+        "distributionDomainName": cdn.domain_name,
+    }
 if database is not None:
     exports |= {
         "databaseIdentifier": database.identifier,

@@ -27,6 +27,7 @@ from components.fargate_choices import Capacity
 from configuration.budget import Budget
 from configuration.cache import CacheSettings
 from configuration.database import DatabaseSettings
+from configuration.cdn import Cdn
 from configuration.environment import SHORTEST_PASSWORD, environment_problems
 from configuration.models import Absent, Model, field_problems, model_in, salvage
 from configuration.plaintext import secret_arguments, secret_in
@@ -151,6 +152,9 @@ class Settings(Model):
         default=AMAZON_ISSUERS, description="Authorities that may issue certificates for the zone."
     )
     dns_query_logging: Flag = Field(default=False, description="Whether DNS queries are logged.")
+    cdn: Cdn = Field(
+        default=Cdn(), description="Whether and how CloudFront stands before the load balancer."
+    )
     waf: Waf = Field(
         default=Waf(),
         description="What the firewall refuses; the stage decides whether it blocks or counts.",
@@ -322,6 +326,14 @@ class Settings(Model):
         """Every name that the load balancer answers to, the stack's own first, each once."""
         hosts = [self.host_of(service) for service in self.services if service.public]
         return tuple(dict.fromkeys([self.hostname, *hosts]))
+
+    @property
+    def cdn_enabled(self) -> bool:
+        """Whether CloudFront is the way in; moto knows no VPC origins for the real provider."""
+        wanted = self.cdn.enabled
+        if wanted is None:
+            wanted = self.stage is not Stage.TEMPORARY
+        return wanted and not self.emulated
 
     @property
     def has_image(self) -> bool:

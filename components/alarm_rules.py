@@ -189,6 +189,25 @@ def load_balancer(arn_suffix: Any, awake: str = "") -> Sequence[AlarmRule]:
     ]
 
 
+def distribution(distribution_id: Any) -> Sequence[AlarmRule]:
+    """Alarm of a distribution, whose metrics exist in us-east-1 only.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/programming-cloudwatch-metrics.html
+    """
+    return [
+        _rule(
+            "errors",
+            "More than one request in twenty fails with 5xx: at CloudFront, which has no way to the"
+            " load balancer, or behind it, whose own alarms then fire too.",
+            "AWS/CloudFront",
+            "5xxErrorRate",
+            {"DistributionId": distribution_id, "Region": "Global"},
+            statistic="Average",
+            threshold=5,
+        )
+    ]
+
+
 def web_acl(metric_name: Any, region: str, effects: Mapping[str, WafEffect]) -> Sequence[AlarmRule]:
     """Alarms of a web ACL: one for each rule that blocks, or counts what it would block.
 

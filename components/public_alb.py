@@ -1,4 +1,7 @@
-"""The one door from the internet: HTTPS on 443, and a redirect to it on 80."""
+"""The one door from the internet: HTTPS on 443, and a redirect to it on 80.
+
+Or, behind a distribution, an inner door: HTTPS on 443 from CloudFront, and from nobody else.
+"""
 
 import ipaddress
 import re
@@ -37,15 +40,20 @@ class PublicAlbArgs(TypedDict):
     """What the caller decides. Everything else is this component's decision."""
 
     vpc_id: pulumi.Input[str]
-    """VPC that owns the public subnets."""
+    """VPC that owns the subnets."""
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """Two or more public subnets, each in a different Availability Zone."""
+    """Two or more subnets, each in a different Availability Zone: public ones, or private ones for
+    an internal load balancer."""
     certificate_arn: pulumi.Input[str]
     """ACM certificate of the names served on port 443."""
     account_id: pulumi.Input[str]
     """Account of the load balancer: its logs are taken from no other."""
     region: str
     """Region of the load balancer and of its logs."""
+    internal: NotRequired[bool]
+    """Whether it has only private addresses, for CloudFront to reach inside the VPC. Defaults to
+    False. It then needs `ingress_prefix_list_id`, and listens on 443 alone. A change puts another
+    load balancer beside the old one, which goes last; that one must not be protected by then."""
     ssl_policy: NotRequired[str]
     """TLS policy, one of those that Security Hub control ELB.17 accepts. Defaults to
     `ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09`, which AWS recommends and the console chooses: TLS
@@ -82,7 +90,7 @@ class PublicAlbArgs(TypedDict):
 
 
 class PublicAlb(pulumi.ComponentResource):
-    """An application load balancer that the internet may reach, over HTTPS only.
+    """An application load balancer that the internet or CloudFront may reach, over HTTPS only.
 
     It answers 404 until `expose` gives a service some of its hosts and paths. It opens connections
     to nothing by itself: a service that is exposed admits it with a `Connection`.
@@ -111,7 +119,11 @@ class PublicAlb(pulumi.ComponentResource):
         super().__init__("babyrobots:index:PublicAlb", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         tags = {"Name": name, **args.get("tags", {})}
-        self._alb_name, self._vpc_id, self._tags = name, args["vpc_id"], args.get("tags", {})
+        internal = args.get("internal", False)
+        # A load balancer cannot change sides, and a target group cannot serve two: what belongs to
+        # the one on the other side has names of its own, so that both can be there for a while.
+        inner = f"{name}-inner" if internal else name
+        self._inner, self._vpc_id, self._tags = inner, args["vpc_id"], args.get("tags", {})
         self._rules: list[listener_rules.Rule] = []
 
         logs = LogBucket(
@@ -137,9 +149,9 @@ class PublicAlb(pulumi.ComponentResource):
         _admit_clients(name, args, security_group.id, tags, child)
 
         load_balancer = aws.lb.LoadBalancer(
-            fit(f"{name}-lb"),
+            fit(f"{inner}-lb"),
             load_balancer_type="application",
-            internal=False,
+            internal=internal,
             subnets=args["subnet_ids"],
             security_groups=[security_group.id],
             access_logs={"bucket": logs.bucket, "prefix": ACCESS, "enabled": True},
@@ -150,22 +162,24 @@ class PublicAlb(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[logs]),
         )
         https = aws.lb.Listener(
-            f"{name}-https",
+            f"{inner}-https",
             load_balancer_arn=load_balancer.arn,
             certificate_arn=args["certificate_arn"],
             **_https(args),
             tags=tags,
             opts=child,
         )
-        aws.lb.Listener(
-            f"{name}-http",
-            load_balancer_arn=load_balancer.arn,
-            port=80,
-            protocol="HTTP",
-            default_actions=[_REDIRECT_TO_HTTPS],
-            tags=tags,
-            opts=child,
-        )
+        # CloudFront redirects its viewers itself.
+        if not internal:
+            aws.lb.Listener(
+                f"{name}-http",
+                load_balancer_arn=load_balancer.arn,
+                port=80,
+                protocol="HTTP",
+                default_actions=[_REDIRECT_TO_HTTPS],
+                tags=tags,
+                opts=child,
+            )
 
         self.arn = load_balancer.arn
         self.arn_suffix = load_balancer.arn_suffix
@@ -199,7 +213,7 @@ class PublicAlb(pulumi.ComponentResource):
         priorities = listener_rules.allocate([*self._rules, asked])
         self._rules.append(asked)
         return AlbRoute(
-            f"{self._alb_name}-{name}",
+            f"{self._inner}-{name}",
             {
                 "service": args,
                 "vpc_id": self._vpc_id,
@@ -330,6 +344,8 @@ def _refuse_mistakes(name: str, args: PublicAlbArgs) -> None:
         problems.append("ingress_cidrs is empty; leave it out to admit the internet")
     if "ingress_cidrs" in args and "ingress_prefix_list_id" in args:
         problems.append("ingress_cidrs and ingress_prefix_list_id are both given; keep one")
+    if args.get("internal", False) and "ingress_prefix_list_id" not in args:
+        problems.append("internal needs ingress_prefix_list_id: nobody else has a way to it")
     timeout = args.get("idle_timeout_seconds", 60)
     if not 1 <= timeout <= 4000:
         problems.append(f"idle_timeout_seconds is {timeout}; it is 1 to 4000")

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import waf_rules
+from components.vended_logs import delivery_policy
 from components.waf_rules import ManagedGroup, WafEffect
 
 _LOG_ONLY_MATCHES: Any = {
@@ -175,7 +176,7 @@ class WebAcl(pulumi.ComponentResource):
             f"{name}-delivery",
             region=region,
             policy_name=f"{name}-waf-{pulumi.get_stack()}",
-            policy_document=_delivery_policy(log_group.arn, args["account_id"], region),
+            policy_document=delivery_policy(log_group.arn, args["account_id"], region),
             opts=child,
         )
         aws.wafv2.WebAclLoggingConfiguration(
@@ -305,30 +306,3 @@ def _refuse_mistakes(name: str, args: WebAclArgs) -> None:
                     problems.append(f"{key} has {cidr!r}, which is everyone; an IP set takes no /0")
     if problems:
         raise ValueError(f"WebAcl {name!r}: " + "; ".join(problems))
-
-
-def _delivery_policy(
-    log_group_arn: pulumi.Input[str], account_id: pulumi.Input[str], region: str
-) -> pulumi.Output[str]:
-    return pulumi.Output.json_dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "WafLogDelivery",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "delivery.logs.amazonaws.com"},
-                    "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                    "Resource": pulumi.Output.concat(log_group_arn, ":*"),
-                    "Condition": {
-                        "StringEquals": {"aws:SourceAccount": account_id},
-                        "ArnLike": {
-                            "aws:SourceArn": pulumi.Output.concat(
-                                "arn:aws:logs:", region, ":", account_id, ":*"
-                            )
-                        },
-                    },
-                }
-            ],
-        }
-    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from components import listener_rules
 from components.fargate_choices import Capacity
 from components.subnets import FEWEST_ZONES, ZONE_LETTERS, NatStrategy
+from configuration.cdn import delivery_is_possible
 from configuration.environment import RESERVED_DATABASE_WORDS
 from configuration.models import Absent
 from configuration.problems import Problem, listed, nearest
@@ -405,6 +406,7 @@ _RULES = (
     _private_subnets_reach_what_they_need,
     _names_are_in_the_zone,
     _amazon_may_issue,
+    delivery_is_possible,
     firewall_is_possible,
     _an_image_has_one_source,
     _some_service_is_named,

@@ -144,8 +144,9 @@ class Waf(Model):
 def firewall_is_possible(settings: "Settings") -> Iterator[Problem]:
     """Rules over several keys of the group."""
     waf = settings.waf
+    # Of a distribution, the value's own type has the limit.
     seen = waf_rules.INSPECTED_KIB_REGIONAL
-    if waf.body_limit_kib > seen:
+    if not settings.cdn_enabled and waf.body_limit_kib > seen:
         yield Problem(
             key="waf.bodyLimitKib",
             value=waf.body_limit_kib,

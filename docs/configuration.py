@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from configuration.budget import Budget
 from configuration.cache import CacheSettings
 from configuration.database import DatabaseSettings
+from configuration.cdn import CachedPath, Cdn
 from configuration.models import Model, model_in
 from configuration.profiles import PROFILES, OffHours, Overrides, Profile
 from configuration.services import HealthCheck, Public, Scaling, Service
@@ -35,6 +36,8 @@ _GROUPS: tuple[tuple[type[Model], str, str], ...] = (
     (HealthCheck, "services[].healthCheck", ""),
     (Scaling, "services[].scaling", ""),
     (Budget, "budget", "Messages go to the alarm topic in us-east-1."),
+    (Cdn, "cdn", "With it the load balancer has private addresses only, see adr/."),
+    (CachedPath, "cdn.cachedPaths[]", ""),
     (Waf, "waf", "Each group of AWS's rules is a group of keys here, see below."),
     (Group, "waf.<group>", "`ipReputation`, `knownBadInputs`, `common` and `sqlInjection`."),
     (BotControl, "waf.botControl", ""),

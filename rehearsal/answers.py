@@ -162,8 +162,9 @@ class Answerer:
         self._zones = list(zones) or [f"{region}{letter}" for letter in "abc"]
 
     def lookup(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The result of a provider function that only asks where it is; None for any other."""
-        del arguments
+        """The result of a provider function that only asks where it is, or for a list of AWS's own;
+        None for any other.
+        """
         account, region = self._account, self._region
         arn = f"arn:aws:iam::{account}:root"
         known: dict[str, Mapping[str, Any]] = {
@@ -185,6 +186,18 @@ class Answerer:
                 "partition": "aws",
                 "dnsSuffix": "amazonaws.com",
                 "reverseDnsPrefix": "com.amazonaws",
+            },
+            # One of AWS's own lists, by its name.
+            "aws:ec2/getManagedPrefixList:getManagedPrefixList": {
+                "id": "pl-4fa04526",
+                "name": arguments.get("name", ""),
+                "arn": f"arn:aws:ec2:{region}:aws:prefix-list/pl-4fa04526",
+                "addressFamily": "IPv4",
+                "entries": [],
+                "maxEntries": 55,
+                "ownerId": "AWS",
+                "version": 1,
+                "tags": {},
             },
             "aws:index/getAvailabilityZones:getAvailabilityZones": {
                 "id": region,
