@@ -330,10 +330,7 @@ class Settings(Model):
     @property
     def cdn_enabled(self) -> bool:
         """Whether CloudFront is the way in; moto knows no VPC origins for the real provider."""
-        wanted = self.cdn.enabled
-        if wanted is None:
-            wanted = self.stage is not Stage.TEMPORARY
-        return wanted and not self.emulated
+        return self.cdn.enabled and not self.emulated
 
     @property
     def has_image(self) -> bool:

@@ -1,13 +1,17 @@
 """The edge of the system: a CloudFront distribution in front of the API and of its assets."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
 from components import cache_behaviors
+from components.delivery_choices import (
+    DEFAULT_CONTENT_SECURITY_POLICY,
+    MinimumTls,
+    PriceClass,
+)
 from components.distribution_log import DistributionLog, DistributionLogArgs
 
 API, ASSETS = "api", "assets"
@@ -16,33 +20,9 @@ _CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
 _ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html"""
-DEFAULT_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
-"""What an API answers is no page: it loads nothing, and nobody frames it."""
 CLOUDFRONT_PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
 """Where CloudFront's connections to origins come from, those into a VPC included:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html"""
-
-
-class PriceClass(StrEnum):
-    """Where the distribution answers: https://aws.amazon.com/cloudfront/pricing/"""
-
-    EUROPE_AND_NORTH_AMERICA = "PriceClass_100"
-    """The cheapest locations; others are served from there."""
-    MOST = "PriceClass_200"
-    """Without South America and Oceania."""
-    ALL = "PriceClass_All"
-    """Everywhere."""
-
-
-class MinimumTls(StrEnum):
-    """The oldest TLS that is spoken, and with it the ciphers.
-
-    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/secure-connections-supported-viewer-protocols-ciphers.html
-    """
-
-    TLS_1_2_2021 = "TLSv1.2_2021"
-    TLS_1_2_2025 = "TLSv1.2_2025"
-    TLS_1_3_2025 = "TLSv1.3_2025"
 
 
 class AssetsOriginArgs(TypedDict):

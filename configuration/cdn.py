@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from components import cache_behaviors
-from components.content_delivery import (
+from components.delivery_choices import (
     DEFAULT_CONTENT_SECURITY_POLICY,
     MinimumTls,
     PriceClass,
@@ -37,10 +37,10 @@ class CachedPath(Model):
 class Cdn(Model):
     """The distribution in front of the load balancer."""
 
-    enabled: Flag | None = Field(
-        default=None,
+    enabled: Flag = Field(
+        default=False,
         description="Whether CloudFront is the only way in, and the load balancer internal; "
-        "otherwise that is the way in. Absent: on, but for a temporary stack. Never when emulated.",
+        "otherwise that is the way in. Never when emulated.",
     )
     price_class: Annotated[PriceClass, word(PriceClass, "the price class")] = Field(
         default=PriceClass.EUROPE_AND_NORTH_AMERICA, description="Where CloudFront answers."

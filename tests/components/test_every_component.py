@@ -92,6 +92,14 @@ LEAST: dict[str, dict[str, Any]] = {
         "port": 5432,
         "description": "orders to its database",
     },
+    "ContentDelivery": {
+        "hostnames": ["api.example.com"],
+        "certificate_arn": f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/c",
+        "web_acl_arn": f"arn:aws:wafv2:us-east-1:{ACCOUNT}:global/webacl/web/1",
+        "load_balancer_arn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/1",
+        "load_balancer_dns_name": "internal-web-1.eu-west-1.elb.amazonaws.com",
+        "account_id": ACCOUNT,
+    },
     "CostAnomalies": {"threshold_usd": 10, "topic_arn": TOPIC},
     "Database": DATABASE,
     "DatabaseEvents": {"identifier": "db", "topic_arn": TOPIC},
@@ -109,6 +117,11 @@ LEAST: dict[str, dict[str, Any]] = {
         "host": "db.example",
         "port": 5432,
         "database_name": "robots",
+    },
+    "DistributionLog": {
+        "distribution_id": "E1",
+        "distribution_arn": f"arn:aws:cloudfront::{ACCOUNT}:distribution/E1",
+        "account_id": ACCOUNT,
     },
     "DnsAlias": {"zone_id": "Z1", "alias": {**ALIAS, "health_check_path": ""}},
     "DnsCertificate": {
@@ -197,6 +210,11 @@ MORE: dict[str, dict[str, Any]] = {
     "Cache": {"nodes": 3, "log_kms_key_arn": KEY},
     "CacheUser": {},
     "Connection": {},
+    "ContentDelivery": {
+        "assets": {"bucket_domain_name": "assets.s3.eu-west-1.amazonaws.com"},
+        "cached_paths": [{"path": "/v1/catalogue/*", "ttl_seconds": 60}],
+        "logs_kms_key_arn": FARAWAY_KEY,
+    },
     "CostAnomalies": {"stack": "test"},
     "Database": {
         "multi_az": True,
@@ -212,6 +230,7 @@ MORE: dict[str, dict[str, Any]] = {
         "enhanced": True,
     },
     "DatabaseSecret": {"recovery_window_days": 7},
+    "DistributionLog": {"kms_key_arn": FARAWAY_KEY},
     "DnsAlias": {"alias": ALIAS},
     "DnsCertificate": {"hostnames": ["api.example.com", "*.example.com"], "us_east_1": True},
     "DnsQueryLog": {"kms_key_arn": FARAWAY_KEY},

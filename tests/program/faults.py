@@ -102,8 +102,8 @@ FAULTS = (
     Fault(
         what="the host name is an alias of something else",
         file="wiring/edge.py",
-        old='"target_dns_name": alb.dns_name,',
-        new='"target_dns_name": alb.arn_suffix,',
+        old="if distributed else target.dns_name,",
+        new="if distributed else target.arn,",
         tests=(_WIRING + "test_the_host_name_leads_to_the_load_balancer",),
     ),
     Fault(
