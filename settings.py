@@ -26,8 +26,8 @@ from components import listener_rules
 from components.fargate_choices import Capacity
 from configuration.budget import Budget
 from configuration.cache import CacheSettings
-from configuration.database import DatabaseSettings
 from configuration.cdn import Cdn
+from configuration.database import DatabaseSettings
 from configuration.environment import SHORTEST_PASSWORD, environment_problems
 from configuration.models import Absent, Model, field_problems, model_in, salvage
 from configuration.plaintext import secret_arguments, secret_in

@@ -17,8 +17,8 @@ from pydantic.fields import FieldInfo
 
 from configuration.budget import Budget
 from configuration.cache import CacheSettings
-from configuration.database import DatabaseSettings
 from configuration.cdn import CachedPath, Cdn
+from configuration.database import DatabaseSettings
 from configuration.models import Model, model_in
 from configuration.profiles import PROFILES, OffHours, Overrides, Profile
 from configuration.services import HealthCheck, Public, Scaling, Service
