@@ -249,6 +249,15 @@ def _database_is_possible(settings: "Settings") -> Iterator[Problem]:
             f" {settings.database.backup_window} every day",
             instead="write a window that begins after the backup's",
         )
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/blue-green-deployments-considerations.html
+    if settings.database.blue_green and settings.credentials.password is None:
+        yield Problem(
+            key="database.blueGreen",
+            value=True,
+            rule="RDS makes no copy of an instance whose password it keeps itself, and DB_PASSWORD"
+            " is not set",
+            instead="write blueGreen: false, or set DB_USERNAME and DB_PASSWORD",
+        )
 
 
 def _storage_can_grow(settings: "Settings") -> Iterator[Problem]:

@@ -1,8 +1,8 @@
 """Back to the version that was good: chosen, shown, made, waited for and recorded.
 
 ECS rolls a release back by itself while it fails. This is for the one that it took for good, or
-that nobody wants to wait for. A release that is under way is stopped, which makes ECS undo it
-without asking hooks again; a finished one is followed by a release of the earlier revision.
+that nobody wants to wait for. A release that is under way is stopped, which makes ECS undo it; a
+finished one is followed by a release of the earlier revision.
 """
 
 import dataclasses

@@ -709,6 +709,15 @@ def test_credentials_that_rds_takes_are_taken(password):
     assert parse(minimal(), {"DB_USERNAME": "", "DB_PASSWORD": ""}).credentials.username is None
 
 
+def test_a_blue_green_update_needs_a_password_of_ones_own():
+    values = {**minimal(), "database": {"enabled": True, "blueGreen": True}}
+    mine = {"DB_USERNAME": "robots", "DB_PASSWORD": "long-enough-for-rds"}
+
+    assert parse(values, mine).database.blue_green is True
+    with pytest.raises(pulumi.RunError, match=r"(?s)database\.blueGreen.*DB_PASSWORD is not set"):
+        parse(values)
+
+
 def test_credentials_reach_a_program_as_secrets(record):
     def build() -> None:
         credentials = parse(
