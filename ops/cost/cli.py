@@ -130,11 +130,6 @@ def _above(made: Estimate, limit: float | None) -> str:
     )
 
 
-def ceiling_of(config: Mapping[str, Any], default: int) -> int:
-    """The ceiling that the group `budget` of a stack's configuration says."""
-    return int(config.get("ceilingUsd") or config.get("monthlyUsd") or default)
-
-
 def _limit(ceiling: str | None, stack: str, directory: Path) -> float | None:
     if ceiling is None:
         return None
