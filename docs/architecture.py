@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rehearsal import picture
-from rehearsal.answers import Answerer
 from rehearsal.config import load_config
-from rehearsal.emulator import DEFAULT_ACCOUNT
-from rehearsal.program import run_project
+from rehearsal.offline import resolved
 from rehearsal.recording import Graph, Registration
 
 ROOT = Path(__file__).parents[1]
@@ -34,13 +32,7 @@ routes. How the parts are decided is in [adr/](adr/), what each takes and gives 
 
 def graph(stack: str) -> Graph:
     """What the program registers for a stack, every value known."""
-    config = load_config(ROOT, stack)
-    answers = Answerer(config.get("accountId") or DEFAULT_ACCOUNT, config.get("aws:region"))
-    return run_project(
-        config,
-        answer=answers.answer,
-        lookup=lambda token, arguments: answers.lookup(token, arguments) or {},
-    )
+    return resolved(load_config(ROOT, stack))
 
 
 def fenced(found: Graph) -> str:

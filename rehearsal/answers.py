@@ -13,6 +13,11 @@ from typing import Any
 from rehearsal import schema
 from rehearsal.recording import Registration
 
+
+class LookupFailedError(Exception):
+    """A provider function that the program calls has no answer here."""
+
+
 # ARN forms: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 # {n} is the physical name, {path} the same without a leading slash, {i} the id, {h} 16 hexadecimal
 # digits, {u} a UUID.

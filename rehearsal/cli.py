@@ -7,10 +7,9 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -88,8 +87,7 @@ def run(
 def serve(port: int, stack: str, directory: Path) -> None:
     """Run only the emulator, for `pulumi up -s local` with the Pulumi CLI."""
     from rehearsal.config import ConfigError, load_config
-    from rehearsal.emulator import DEFAULT_ACCOUNT, Emulator, EmulatorError
-    from rehearsal.rehearse import DEFAULT_REGION
+    from rehearsal.emulator import DEFAULT_ACCOUNT, DEFAULT_REGION, Emulator, EmulatorError
 
     account, region = DEFAULT_ACCOUNT, DEFAULT_REGION
     try:
@@ -122,25 +120,13 @@ def graph(stack: str, format_: str, directory: Path) -> None:
     import pulumi
 
     from rehearsal import picture, program
-    from rehearsal.answers import Answerer
+    from rehearsal.answers import LookupFailedError
     from rehearsal.config import ConfigError, load_config
-    from rehearsal.emulator import DEFAULT_ACCOUNT
+    from rehearsal.offline import resolved
     from rehearsal.recording import DefaultProviderDenied, DuplicateResourceError
-    from rehearsal.rehearse import DEFAULT_REGION, LookupFailedError
-
-    def lookup(token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        # Only what it asks about itself is known: a picture needs no AWS, not even an emulated one.
-        answer = answers.lookup(token, arguments)
-        if answer is None:
-            raise LookupFailedError(f"The program calls {token}, which needs AWS to answer.")
-        return answer
 
     try:
-        config = load_config(directory.resolve(), stack)
-        answers = Answerer(
-            config.get("accountId") or DEFAULT_ACCOUNT, config.get("aws:region") or DEFAULT_REGION
-        )
-        found = program.run_project(config, answer=answers.answer, lookup=lookup)
+        found = resolved(load_config(directory.resolve(), stack))
     except (ConfigError, pulumi.RunError) as error:
         _fail(error)
     except (

@@ -26,6 +26,8 @@ from rehearsal.processes import ProcessError, TetheredProcess
 HOST = "127.0.0.1"
 DEFAULT_ACCOUNT = "123456789012"
 """The account moto plays when a stack names none."""
+DEFAULT_REGION = "us-east-1"
+"""Where a stack without `aws:region` is rehearsed: the region of AWS's global services."""
 READY_SECONDS = 60.0
 LIFETIME_SECONDS = 3600.0
 # Obviously not keys of anybody; moto accepts any.

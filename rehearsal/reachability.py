@@ -12,8 +12,15 @@ import functools
 import ipaddress
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import click
+from rich.console import Console
+from rich.table import Table
+
+from rehearsal.config import load_config
+from rehearsal.offline import resolved
 from rehearsal.recording import Graph, Registration
 
 INTERNET, CLOUDFRONT = "internet", "cloudfront"
@@ -402,37 +409,17 @@ def _reaches_beyond(network: str) -> bool:
     return network in _EVERYWHERE or not ipaddress.ip_network(network).is_private
 
 
-def main() -> None:
-    """Prints the table of a stack."""
-    import click
-    from rich.console import Console
-    from rich.table import Table
-
-    from rehearsal.answers import Answerer
-    from rehearsal.config import load_config
-    from rehearsal.program import run_project
-
-    @click.command()
-    @click.argument("stack", default="production")
-    def command(stack: str) -> None:
-        """Who can open a connection to whom in STACK, from its own graph."""
-        from pathlib import Path
-
-        config = load_config(Path.cwd(), stack)
-        answers = Answerer(config.get("accountId") or "123456789012", config.get("aws:region"))
-        graph = run_project(
-            config,
-            answer=answers.answer,
-            lookup=lambda token, asked: answers.lookup(token, asked) or {},
-        )
-        table = Table(title=f"Who can open a connection to whom in {stack}")
-        for column in ("client", "server", "protocol", "ports"):
-            table.add_column(column)
-        for way in sorted(ways(graph)):
-            table.add_row(way.client, way.server, way.protocol, way.ports)
-        Console().print(table)
-
-    command()
+@click.command()
+@click.argument("stack", default="production")
+def main(stack: str) -> None:
+    """Who can open a connection to whom in STACK, from its own graph."""
+    graph = resolved(load_config(Path.cwd(), stack))
+    table = Table(title=f"Who can open a connection to whom in {stack}")
+    for column in ("client", "server", "protocol", "ports"):
+        table.add_column(column)
+    for way in sorted(ways(graph)):
+        table.add_row(way.client, way.server, way.protocol, way.ports)
+    Console().print(table)
 
 
 if __name__ == "__main__":

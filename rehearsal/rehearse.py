@@ -19,10 +19,16 @@ import pulumi
 
 from rehearsal import program
 from rehearsal.analyzer import AnalyzerError, Finding, PolicyPack
-from rehearsal.answers import Answerer
+from rehearsal.answers import Answerer, LookupFailedError
 from rehearsal.config import ConfigError, StackConfig, load_config
 from rehearsal.critical_path import CriticalPath, critical_path
-from rehearsal.emulator import DEFAULT_ACCOUNT, FAKE_CREDENTIALS, Emulator, EmulatorError
+from rehearsal.emulator import (
+    DEFAULT_ACCOUNT,
+    DEFAULT_REGION,
+    FAKE_CREDENTIALS,
+    Emulator,
+    EmulatorError,
+)
 from rehearsal.masking import MASK, Masker
 from rehearsal.recording import (
     DefaultProviderDenied,
@@ -35,8 +41,6 @@ from rehearsal.recording import (
 if TYPE_CHECKING:
     from rehearsal.deploy import Deployer
 
-DEFAULT_REGION = "us-east-1"
-"""Where a stack without `aws:region` is rehearsed: the region of AWS's global services."""
 VERIFY_SECONDS = 60.0
 _GROUPS = ("created", "validated")
 
@@ -78,10 +82,6 @@ class MissingHandlersError(Exception):
 
 class CreationFailedError(Exception):
     """The deployer could not create a resource; the message is its own."""
-
-
-class LookupFailedError(Exception):
-    """A provider function that the program calls has no answer here."""
 
 
 class VerificationError(Exception):

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ops.cost.model import Resource, Stack
-from rehearsal import program
-from rehearsal.answers import Answerer
+from rehearsal.answers import LookupFailedError
 from rehearsal.config import StackConfig, load_config
-from rehearsal.emulator import DEFAULT_ACCOUNT
+from rehearsal.offline import resolved
 from rehearsal.recording import Graph, plain
 
 _PROVIDER = "pulumi:providers:"
@@ -52,15 +51,10 @@ def of_graph(graph: Graph, stage: str) -> Stack:
 
 def of_config(config: StackConfig) -> Stack:
     """The stack that a configuration describes, by running its program once."""
-    answers = Answerer(config.get("accountId") or DEFAULT_ACCOUNT, config.get("aws:region"))
-
-    def lookup(token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        found = answers.lookup(token, arguments)
-        if found is None:
-            raise UnusableSourceError(f"The program calls {token}, which needs AWS to answer.")
-        return found
-
-    graph = program.run_project(config, answer=answers.answer, lookup=lookup)
+    try:
+        graph = resolved(config)
+    except LookupFailedError as error:
+        raise UnusableSourceError(str(error)) from error
     return of_graph(graph, config.get("stage"))
 
 
